@@ -1,0 +1,575 @@
+//! The truth: accounts, sessions, conversations and their logs, behind one trait.
+//!
+//! Every engine keeps the same promises, and one list of conformance holds them all to it. An engine numbers
+//! the changes of a conversation densely (`rev`, and `seq` for its messages), answers only when what it
+//! answers is on disk, and hands each batch of changes to [`Commits`] after the commit, in the order of the commit,
+//! before it answers the callers. It never sends anything to anybody.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chat_proto::message::Body;
+use chat_proto::{
+    ConversationKind, Epoch, Mark, MessageId, Name, PresenceState, Refusal, Rev, Role, Seq,
+    SessionId, Time, Topic,
+};
+
+use crate::change::{Address, Change, ConversationId, Place, UserId};
+
+pub mod memory;
+pub mod refuse;
+pub mod sqlite;
+
+/// Why the store did not do it, by what the caller can do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Against a rule; nothing was stored. Tell the user.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// Away, full, read-only or too slow: it is not known whether it was stored. The same request may be repeated.
+    #[error("the store is away: {0}")]
+    Unavailable(String),
+    /// Something that should not be. For the log.
+    #[error("the store failed: {0}")]
+    Internal(String),
+}
+
+/// The outcome of a call of the store.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// What was committed, and whom it concerns.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// The change.
+    pub change: Arc<Change>,
+    /// The members at that moment; who joins with the change and who leaves with it are both among them.
+    pub members: Arc<[UserId]>,
+}
+
+/// Who hears of commits. Called by the engine after each commit, in its order; must return soon and never block.
+pub trait Commits: Send + Sync {
+    /// A batch was committed.
+    fn committed(&self, batch: &[Committed]);
+}
+
+/// An account, without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Inside the server.
+    pub id: UserId,
+    /// The handle.
+    pub name: Name,
+    /// What is shown.
+    pub display_name: String,
+    /// The user's own address; nobody else sees it.
+    pub email: Option<String>,
+    /// Whether they administer the server.
+    pub admin: bool,
+    /// Whether they may not log in.
+    pub disabled: bool,
+}
+
+/// What a person says of being there, and when they last were.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The state that they chose; `Online` unless they chose another.
+    pub state: Option<PresenceState>,
+    /// The status text.
+    pub text: Option<String>,
+    /// When the text ends.
+    pub until: Option<Time>,
+    /// When their last foreground connection went.
+    pub last_seen: Option<Time>,
+}
+
+/// A new account.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    /// The handle, valid and not reserved.
+    pub name: Name,
+    /// What is shown.
+    pub display_name: String,
+    /// The user's own address.
+    pub email: Option<String>,
+    /// The hash of the password (PHC string).
+    pub password_hash: String,
+    /// The invite that is used up by it, in the same transaction. Without one the caller has decided that none is needed.
+    pub invite: Option<InviteHash>,
+    /// A public topic that all newcomers join; made if the name is free.
+    pub lobby: Option<Name>,
+    /// When.
+    pub now: Time,
+}
+
+/// SHA-256 of an invite's code: the code itself is nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct InviteHash(pub [u8; 32]);
+
+/// An invite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invite {
+    /// What its code hashes to.
+    pub hash: InviteHash,
+    /// Groups that the newcomer joins; one that is gone by then is passed over.
+    pub groups: Vec<Name>,
+    /// How often it can be used yet.
+    pub uses_left: u32,
+    /// Whether it makes an administrator.
+    pub admin: bool,
+    /// When it ends.
+    pub expires_at: Time,
+}
+
+/// A log-in of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Which.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// The device's name.
+    pub device: String,
+    /// When it logged in.
+    pub created_at: Time,
+    /// When it was last seen.
+    pub last_seen: Time,
+    /// How often its refresh token was rotated: the number of the one that is good, from 1.
+    pub generation: u64,
+    /// When that one was made.
+    pub rotated_at: Time,
+}
+
+/// A key that signs tokens.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SigningKey {
+    /// Its id, told in each token (`kid`).
+    pub kid: String,
+    /// 32 random bytes.
+    pub secret: [u8; 32],
+    /// When it was made. The newest signs; older ones only verify.
+    pub created_at: Time,
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SigningKey")
+            .field("kid", &self.kid)
+            .field("secret", &"[hidden]")
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether the rate of the sender allows one more message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permit {
+    /// Yes.
+    Granted,
+    /// No; a repeat of a known id is answered all the same.
+    Denied {
+        /// When it will.
+        retry_after_ms: u64,
+    },
+}
+
+/// SHA-256 over topic, kind, text, lang, reply, thread, file and meta as first sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub [u8; 32]);
+
+/// A message to store.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// Who sends it.
+    pub sender: UserId,
+    /// Where to.
+    pub topic: Topic,
+    /// Unique for this sender, for ever.
+    pub id: MessageId,
+    /// What it says; checked by the caller but for `reply_to` and `thread`, which must be there (`not_found`).
+    pub body: Body,
+    /// Tells a repeat from another message under the same id.
+    pub fingerprint: Fingerprint,
+    /// Whether the sender's rate allows it.
+    pub permit: Permit,
+    /// When.
+    pub now: Time,
+}
+
+/// A message that is on disk.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// Its change; its members are told by [`Commits`].
+    pub conversation: ConversationId,
+    /// The address as the sender sees it.
+    pub topic: Name,
+    /// Its number.
+    pub seq: Seq,
+    /// Its change.
+    pub rev: Rev,
+    /// When it was first stored.
+    pub sent_at: Time,
+    /// Whether it was there before.
+    pub dup: bool,
+}
+
+/// A group to make, with its first message.
+#[derive(Debug, Clone)]
+pub struct NewGroup {
+    /// Its name; none: a free one is made from the title, else from the users' names.
+    pub name: Option<Name>,
+    /// Its title; none: the users' names, the creator's first.
+    pub title: Option<String>,
+    /// The members beside the creator; all must exist (`not_found`). Doubles and the creator count once.
+    pub users: Vec<Name>,
+    /// Whether anyone may subscribe.
+    pub public: bool,
+    /// Its first message; `topic` is ignored, `sender` is the creator and owner.
+    pub first: NewMessage,
+}
+
+/// A group that was made.
+#[derive(Debug, Clone)]
+pub struct NewGroupMade {
+    /// Its title.
+    pub title: String,
+    /// Its first message; `topic` is the group's name.
+    pub published: Published,
+}
+
+/// A conversation as one of its members sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// Which; none for a direct conversation in which nothing was said.
+    pub conversation: Option<ConversationId>,
+    /// How it is addressed.
+    pub address: Address,
+    /// Direct, group, public.
+    pub kind: ConversationKind,
+    /// The group's title, or the other's display name.
+    pub title: String,
+    /// What the member may do.
+    pub role: Role,
+    /// The lowest number that they may read.
+    pub first_seq: Seq,
+    /// The lowest change that they may read.
+    pub first_rev: Rev,
+    /// The change from which on they are told live: that of their joining, 1 where there is none.
+    pub joined_rev: Rev,
+    /// The number of the last message.
+    pub last_seq: Seq,
+    /// The last change.
+    pub rev: Rev,
+    /// Up to where they have read.
+    pub read_seq: Seq,
+    /// Up to where a device of theirs has it; at least `read_seq`.
+    pub delivered_seq: Seq,
+    /// How many messages they wrote.
+    pub own_last: u64,
+    /// How many of those are up to the mark.
+    pub own_read: u64,
+    /// How many members there are.
+    pub members: usize,
+}
+
+impl Membership {
+    /// Messages of others above the mark: arithmetic, never a counter.
+    #[must_use]
+    pub const fn unread(&self) -> u64 {
+        let above = self.last_seq.0.saturating_sub(self.read_seq.0);
+        above.saturating_sub(self.own_last.saturating_sub(self.own_read))
+    }
+}
+
+/// A line of the list of conversations.
+#[derive(Debug)]
+pub struct Listed {
+    /// The conversation.
+    pub membership: Membership,
+    /// Its last message, if the member may read it.
+    pub last_message: Option<Change>,
+}
+
+/// A member and their marks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Inside the server.
+    pub user: UserId,
+    /// The handle.
+    pub name: Name,
+    /// What they may do.
+    pub role: Role,
+    /// Up to where they have read.
+    pub read_seq: Seq,
+    /// Up to where a device of theirs has it; at least `read_seq`.
+    pub delivered_seq: Seq,
+}
+
+/// A group as somebody sees it who may see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupRecord {
+    /// Its name.
+    pub name: Name,
+    /// Its title.
+    pub title: String,
+    /// Whether anyone may subscribe.
+    pub public: bool,
+    /// How many are in it.
+    pub members: usize,
+    /// What the viewer may do; none if they are no member.
+    pub role: Option<Role>,
+    /// The number of its last message.
+    pub last_seq: Seq,
+}
+
+/// A subscription, or its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscribed {
+    /// The name of the topic.
+    pub topic: Name,
+    /// Its last message.
+    pub seq: Seq,
+    /// Its last change, the joining (or leaving) included.
+    pub rev: Rev,
+}
+
+/// A mark, after it was asked to move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkAt {
+    /// Of which conversation.
+    pub conversation: ConversationId,
+    /// How that is addressed.
+    pub address: Address,
+    /// The mark that holds.
+    pub seq: Seq,
+    /// Whether it moved.
+    pub moved: bool,
+}
+
+/// Which messages of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Range {
+    /// The latest.
+    Latest,
+    /// Below a number: the highest of them.
+    Before(Seq),
+    /// Above a number: the lowest of them.
+    After(Seq),
+    /// With a number in the middle: half of the page below it.
+    Around(Seq),
+}
+
+/// A page of the log, ascending.
+#[derive(Debug, Default)]
+pub struct Slice {
+    /// The changes.
+    pub changes: Vec<Change>,
+    /// Whether there are more in the direction asked (`Around`: in either).
+    pub more: bool,
+}
+
+/// Where a connection stands in one conversation when it opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Which.
+    pub conversation: ConversationId,
+    /// Its last change.
+    pub rev: Rev,
+}
+
+/// What the server asks of an engine, in stanzas by noun.
+///
+/// `now` is the wall clock and is only stored. Rules about names and membership are decided here, inside the
+/// transaction that stores; rules about texts, rates and passwords are the caller's. The sentences of refusals are
+/// those of [`refuse`], so that every engine says the same.
+#[async_trait]
+pub trait Store: Send + Sync {
+    // The store.
+
+    /// The life of this store.
+    fn epoch(&self) -> Epoch;
+    /// Whether a write would be stored at this moment: `Unavailable` says why not.
+    async fn ready(&self) -> StoreResult<()>;
+    /// Writes what is written behind and lets go of the files. Calls after it are `Unavailable`.
+    async fn close(&self);
+
+    // Keys.
+
+    /// All keys, the newest first.
+    async fn signing_keys(&self) -> StoreResult<Vec<SigningKey>>;
+    /// Adds a key and forgets those made before `forget_before`, but for the newest of them.
+    async fn add_signing_key(&self, key: SigningKey, forget_before: Time) -> StoreResult<()>;
+
+    // Accounts.
+
+    /// Whether there is any account.
+    async fn people_exist(&self) -> StoreResult<bool>;
+    /// Makes an account, uses up its invite, joins the lobby and the invite's groups: all or nothing.
+    /// `conflict` for a taken name, `forbidden` for an invite that is used up, expired or unknown.
+    async fn create_account(&self, new: NewAccount) -> StoreResult<Account>;
+    /// An account by its handle.
+    async fn account_named(&self, name: &Name) -> StoreResult<Option<Account>>;
+    /// The hash of an account's password.
+    async fn password_hash(&self, user: UserId) -> StoreResult<Option<String>>;
+    /// Changes what is shown. Messages already sent keep the name under which they were sent only if the engine
+    /// stores it with them; ours show the current one.
+    async fn set_display_name(&self, user: UserId, display_name: &str) -> StoreResult<()>;
+    /// Accounts whose handle or display name begins with, else contains, `query` (any case), by handle, above `after`.
+    async fn search_people(
+        &self,
+        query: &str,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> StoreResult<Vec<Account>>;
+    /// What people say of being there, in the order asked; default for who is unknown.
+    async fn standings(&self, users: &[UserId]) -> StoreResult<Vec<Standing>>;
+    /// Sets state, text and end; `last_seen` of `standing` is ignored.
+    async fn set_status(&self, user: UserId, standing: Standing) -> StoreResult<()>;
+    /// Sets when people were last there; never goes back.
+    async fn set_last_seen(&self, seen: &[(UserId, Time)]) -> StoreResult<()>;
+
+    // Invites.
+
+    /// Stores an invite.
+    async fn add_invite(&self, invite: Invite) -> StoreResult<()>;
+    /// An invite that can still be used.
+    async fn invite(&self, hash: InviteHash, now: Time) -> StoreResult<Option<Invite>>;
+
+    // Sessions.
+
+    /// Opens a session, at generation 1.
+    async fn create_session(
+        &self,
+        id: SessionId,
+        user: UserId,
+        device: &str,
+        now: Time,
+    ) -> StoreResult<Session>;
+    /// A session that has not ended, with its account.
+    async fn session(&self, id: &SessionId) -> StoreResult<Option<(Session, Account)>>;
+    /// The sessions of a user that have not ended, the latest seen first.
+    async fn sessions(&self, user: UserId) -> StoreResult<Vec<Session>>;
+    /// Rotates the refresh token. `presented` is the number of the one presented:
+    /// the good one makes the next; the one before it gives the good one again while that is at most 60 s old;
+    /// any other ends the session. `None`: unknown, ended, or ended by this very call.
+    async fn rotate_session(
+        &self,
+        id: &SessionId,
+        presented: u64,
+        now: Time,
+    ) -> StoreResult<Option<(Session, Account)>>;
+    /// Ends a session of a user. `false`: there is no such session.
+    async fn end_session(&self, user: UserId, id: &SessionId) -> StoreResult<bool>;
+    /// Sets when sessions were last seen; never goes back.
+    async fn touch_sessions(&self, seen: &[(SessionId, Time)]) -> StoreResult<()>;
+
+    // Messages.
+
+    /// Stores a message. In this order: a known id is answered (`dup`, or `conflict` for another fingerprint);
+    /// `rate_limited` where the permit is denied; the topic is found and the membership checked; the direct
+    /// conversation is made at its first message; the next numbers are taken.
+    async fn publish(&self, message: NewMessage) -> StoreResult<Published>;
+    /// Makes a group with its first message. A known id is answered first, as in `publish`. `conflict` for a taken name.
+    async fn create_group(&self, group: NewGroup) -> StoreResult<NewGroupMade>;
+    /// A message of the user's own by its id, wherever they may still read it.
+    async fn own_message(&self, user: UserId, id: &MessageId) -> StoreResult<Option<Change>>;
+    /// A page of messages, ascending: those from `first_seq` on.
+    async fn history(
+        &self,
+        user: UserId,
+        topic: &Topic,
+        range: Range,
+        limit: usize,
+    ) -> StoreResult<Slice>;
+    /// The changes above `after` and from `first_rev` on, ascending. A member who left is told up to and with the leaving.
+    async fn changes(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        after: Rev,
+        limit: usize,
+    ) -> StoreResult<Slice>;
+    /// The feed over all conversations above a place, ascending, at most `limit`. Nothing is ever committed behind it.
+    async fn since(&self, place: Place, limit: usize) -> StoreResult<Vec<Committed>>;
+    /// The place of the last commit.
+    async fn last_place(&self) -> StoreResult<Place>;
+
+    // Conversations.
+
+    /// A conversation by its address. `not_found`: no such name, or a private group of others, or a sigil that does not
+    /// fit; `forbidden`: a public topic of which one is no member. A person is always found, also if nothing was said yet.
+    async fn membership(&self, user: UserId, topic: &Topic) -> StoreResult<Membership>;
+    /// The same for a topic named in a `sync`: `None` where nothing is to be told. A member who left finds it with
+    /// `rev` at their leaving.
+    async fn membership_or_left(
+        &self,
+        user: UserId,
+        topic: &Name,
+    ) -> StoreResult<Option<Membership>>;
+    /// The same by id, for a conversation that a connection hears of first: `None` if no member.
+    async fn membership_in(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> StoreResult<Option<Membership>>;
+    /// Where every conversation of a user stands.
+    async fn heads(&self, user: UserId) -> StoreResult<Vec<Head>>;
+    /// The conversations of a user, ranked by last chat (those without a message last), those with a last message
+    /// before `before`.
+    async fn conversations(
+        &self,
+        user: UserId,
+        before: Option<Time>,
+        limit: usize,
+    ) -> StoreResult<Vec<Listed>>;
+    /// The latest conversations with something unread, ranked by last chat.
+    async fn unread(&self, user: UserId, limit: usize) -> StoreResult<Vec<Membership>>;
+    /// The members and their marks, by joining.
+    async fn members(&self, conversation: ConversationId) -> StoreResult<Vec<Member>>;
+    /// Moves marks by `max`, never past the last message; `read` moves `delivered` along.
+    async fn advance_mark(
+        &self,
+        user: UserId,
+        topic: &Topic,
+        mark: Mark,
+        seq: Seq,
+    ) -> StoreResult<MarkAt>;
+    /// Those who may know of a user's presence and whose presence the user may know: who shares a group or a direct
+    /// conversation with them. Without the user.
+    async fn acquaintances(&self, user: UserId) -> StoreResult<Vec<UserId>>;
+
+    // Groups.
+
+    /// Makes the user a member of a public topic; a free name becomes one, whose creator's joining takes no `rev`.
+    /// Twice changes nothing. `forbidden`: a person's name but one's own; `not_found`: a private group of others;
+    /// `rejected`: a reserved name, or more than 20 topics without messages.
+    async fn subscribe(&self, user: UserId, topic: &Topic, now: Time) -> StoreResult<Subscribed>;
+    /// Ends the membership of a public topic; one without messages goes with its last member, and its name is free.
+    async fn unsubscribe(&self, user: UserId, topic: &Topic, now: Time) -> StoreResult<Subscribed>;
+    /// Adds a member to a group of which `by` is one. Twice changes nothing (`false`).
+    async fn add_member(
+        &self,
+        by: UserId,
+        group: &Name,
+        name: &Name,
+        now: Time,
+    ) -> StoreResult<bool>;
+    /// Removes a member (`by` is owner or admin, and nobody removes the owner) or oneself. When the owner goes, the oldest admin,
+    /// else the oldest member, owns it: a change of its own. `false`: was no member.
+    async fn remove_member(
+        &self,
+        by: UserId,
+        group: &Name,
+        name: &Name,
+        now: Time,
+    ) -> StoreResult<bool>;
+    /// The groups and public topics of a user, by name.
+    async fn groups(&self, user: UserId) -> StoreResult<Vec<GroupRecord>>;
+    /// Public topics whose name begins with, else contains, `query`, by name.
+    async fn public_topics(
+        &self,
+        user: UserId,
+        query: &str,
+        limit: usize,
+    ) -> StoreResult<Vec<GroupRecord>>;
+    /// A group that one may see: a public topic, or a private one of which one is a member (`not_found`).
+    async fn group(&self, user: UserId, name: &Name) -> StoreResult<GroupRecord>;
+}
