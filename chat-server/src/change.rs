@@ -187,43 +187,15 @@ impl Change {
     /// The message as `viewer` sees it, if the change is one.
     #[must_use]
     pub fn message(&self, viewer: UserId) -> Option<Message> {
-        let What::Message {
-            seq,
-            id,
-            from,
-            body,
-            ..
-        } = &self.what
-        else {
-            return None;
-        };
-        let Body {
-            kind,
-            text,
-            lang,
-            reply_to,
-            thread,
-            file,
-            meta,
-        } = (**body).clone();
-        Some(Message {
-            topic: self.address.seen_by(viewer).clone(),
-            seq: *seq,
-            rev: self.rev,
-            id: id.clone(),
-            from: from.clone(),
-            sent_at: self.at,
-            kind,
-            text,
-            lang,
-            reply_to,
-            thread,
-            file,
-            meta,
-            edited_at: None,
-            deleted: false,
-            reactions: Vec::new(),
-        })
+        let topic = self.address.seen_by(viewer).clone();
+        message_of(topic, self.rev, self.at, self.what.clone())
+    }
+
+    /// The same, without a copy of its text.
+    #[must_use]
+    pub fn into_message(self, viewer: UserId) -> Option<Message> {
+        let topic = self.address.seen_by(viewer).clone();
+        message_of(topic, self.rev, self.at, self.what)
     }
 
     /// The frame that `viewer` receives; encoded at the first call and shared after.
@@ -234,4 +206,44 @@ impl Change {
             .get_or_init(frame)
             .clone()
     }
+}
+
+fn message_of(topic: Name, rev: Rev, sent_at: Time, what: What) -> Option<Message> {
+    let What::Message {
+        seq,
+        id,
+        from,
+        body,
+        ..
+    } = what
+    else {
+        return None;
+    };
+    let Body {
+        kind,
+        text,
+        lang,
+        reply_to,
+        thread,
+        file,
+        meta,
+    } = *body;
+    Some(Message {
+        topic,
+        seq,
+        rev,
+        id,
+        from,
+        sent_at,
+        kind,
+        text,
+        lang,
+        reply_to,
+        thread,
+        file,
+        meta,
+        edited_at: None,
+        deleted: false,
+        reactions: Vec::new(),
+    })
 }

@@ -1,5 +1,8 @@
 //! A token bucket: so many at once, so many a second after. Pure; time is an argument.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use crate::clock::Millis;
 
 /// Tokens in thousandths, so that slow rates refill exactly.
@@ -93,6 +96,59 @@ impl Bucket {
             .saturating_add(gained)
             .min(self.capacity());
         self.filled_at = now;
+    }
+}
+
+/// A bucket for each key. Full buckets are forgotten, so it holds those alone who were busy lately.
+#[derive(Debug)]
+pub struct Buckets<K> {
+    rate: Rate,
+    buckets: HashMap<K, Bucket>,
+    /// When the number of buckets reaches it, the full ones are forgotten.
+    prune_at: usize,
+}
+
+/// Below this many buckets it is not worth looking for full ones.
+const PRUNE_AT_MIN: usize = 1024;
+
+impl<K: Eq + Hash + Clone> Buckets<K> {
+    /// No bucket yet; each begins full.
+    #[must_use]
+    pub fn new(rate: Rate) -> Self {
+        Self {
+            rate,
+            buckets: HashMap::new(),
+            prune_at: PRUNE_AT_MIN,
+        }
+    }
+
+    /// Takes a token of `key`.
+    ///
+    /// # Errors
+    /// How long to wait for one.
+    pub fn take(&mut self, key: &K, now: Millis) -> Result<(), Wait> {
+        if self.rate.per_second <= 0.0 {
+            return Ok(());
+        }
+        if self.buckets.len() >= self.prune_at {
+            self.buckets.retain(|_, bucket| !bucket.full(now));
+            self.prune_at = (self.buckets.len() * 2).max(PRUNE_AT_MIN);
+        }
+        let bucket = match self.buckets.get_mut(key) {
+            Some(bucket) => bucket,
+            None => self
+                .buckets
+                .entry(key.clone())
+                .or_insert_with(|| Bucket::new(self.rate, now)),
+        };
+        bucket.take(now)
+    }
+
+    /// Gives a token of `key` back.
+    pub fn give_back(&mut self, key: &K) {
+        if let Some(bucket) = self.buckets.get_mut(key) {
+            bucket.give_back();
+        }
     }
 }
 

@@ -323,6 +323,10 @@ pub struct GroupRecord {
 /// A subscription, or its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscribed {
+    /// Which conversation; none when it went with its last member.
+    pub conversation: Option<ConversationId>,
+    /// Whether the user became, or ceased to be, a member by it, with a change of the log.
+    pub changed: bool,
     /// The name of the topic.
     pub topic: Name,
     /// Its last message.

@@ -1,0 +1,141 @@
+//! Writes to a socket that may be slow, stuck or gone, and ends it so that the peer learns why.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use futures_util::{FutureExt, SinkExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+
+use crate::limits;
+use crate::mailbox::{Ending, Mailbox};
+
+/// How a connection ends.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The peer is gone; nobody is there to be told.
+    Gone,
+    /// The peer closes: the close frame is answered.
+    PeerCloses,
+    /// Its session ended.
+    SessionEnded,
+    /// The server closes, with a code and a reason.
+    Close(CloseCode, &'static str),
+}
+
+impl End {
+    pub(super) const fn close(code: CloseCode, reason: &'static str) -> Self {
+        Self::Close(code, reason)
+    }
+}
+
+/// A socket, as one writes to it.
+pub(super) struct Writer<S> {
+    pub(super) socket: WebSocketStream<S>,
+}
+
+impl<S> Writer<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    pub(super) const fn new(socket: WebSocketStream<S>) -> Self {
+        Self { socket }
+    }
+
+    /// Sends one frame now.
+    pub(super) async fn say(&mut self, frame: Utf8Bytes) -> Result<(), End> {
+        self.put(Message::Text(frame), None).await?;
+        self.flush(None).await
+    }
+
+    /// Gathers a frame; writes when enough is gathered. `mailbox` interrupts a write that is stuck.
+    pub(super) async fn put(
+        &mut self,
+        message: Message,
+        mailbox: Option<&Mailbox>,
+    ) -> Result<(), End> {
+        let ready = poll_fn(|cx| self.socket.poll_ready_unpin(cx));
+        moving(ready, mailbox).await?;
+        self.socket.start_send_unpin(message).map_err(|_| End::Gone)
+    }
+
+    /// Writes what was gathered.
+    pub(super) async fn flush(&mut self, mailbox: Option<&Mailbox>) -> Result<(), End> {
+        let flushed = poll_fn(|cx| self.socket.poll_flush_unpin(cx));
+        moving(flushed, mailbox).await
+    }
+
+    /// Tells the peer why, and lets it read that before the socket goes.
+    pub(super) async fn end(mut self, end: End) {
+        let frame = match end {
+            End::Gone => return,
+            End::PeerCloses => None,
+            End::SessionEnded => Some(CloseFrame {
+                code: CloseCode::Policy,
+                reason: "the session ended".into(),
+            }),
+            End::Close(code, reason) => Some(CloseFrame {
+                code,
+                reason: reason.into(),
+            }),
+        };
+        let linger = async {
+            if frame.is_some() {
+                let _ = self.socket.send(Message::Close(frame)).await;
+            } else {
+                let _ = self.socket.flush().await;
+            }
+            self.drain().await;
+        };
+        // Who does not take it in time is cut.
+        let _ = tokio::time::timeout(Duration::from_millis(limits::LINGER_MS), linger).await;
+    }
+
+    /// Reads and forgets what the peer still sends: closing a socket with unread bytes resets it, and the peer would
+    /// never see the close frame.
+    async fn drain(&mut self) {
+        let stream = self.socket.get_mut();
+        let mut bytes = [0; 4096];
+        let mut left = limits::LINGER_BYTES_MAX;
+        while let Ok(read @ 1..) = stream.read(&mut bytes).await {
+            left = left.saturating_sub(read);
+            if left == 0 {
+                return;
+            }
+        }
+    }
+}
+
+/// Waits for a write as long as the peer may take, or until the connection is to end.
+async fn moving<F>(mut write: F, mailbox: Option<&Mailbox>) -> Result<(), End>
+where
+    F: Future<Output = Result<(), Error>> + Unpin,
+{
+    // Nearly always the socket takes it at once, and no timer is needed.
+    if let Some(written) = (&mut write).now_or_never() {
+        return written.map_err(|_| End::Gone);
+    }
+    let stall = tokio::time::sleep(Duration::from_millis(limits::WRITE_STALL_MS));
+    tokio::select! {
+        written = write => written.map_err(|_| End::Gone),
+        () = stall => Err(End::close(CloseCode::Again, "the connection takes nothing")),
+        end = ended(mailbox) => Err(end),
+    }
+}
+
+/// Waits until the session of the connection ended. Other notices that wake it stay in the mailbox.
+async fn ended(mailbox: Option<&Mailbox>) -> End {
+    let Some(mailbox) = mailbox else {
+        return std::future::pending().await;
+    };
+    loop {
+        match mailbox.ending() {
+            Some(Ending::SessionEnded) => return End::SessionEnded,
+            Some(Ending::Stopping) => return End::close(CloseCode::Restart, "the server stops"),
+            None => mailbox.filled().await,
+        }
+    }
+}
