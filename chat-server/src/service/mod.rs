@@ -142,7 +142,7 @@ pub async fn perform(app: &App, who: &Identity, origin: Origin, job: Job) -> Rep
                 .await
                 .map_err(Into::into),
         ),
-        Job::Ask(request) => answer(app, who, origin, request).await,
+        Job::Ask(request) => answer(app, who, origin, *request).await,
     }
 }
 

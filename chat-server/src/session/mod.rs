@@ -57,7 +57,7 @@ pub enum Job {
     /// Store a message; answered by [`Reply::Sent`], in the order of the jobs.
     Send(MessageId, Box<Publish>),
     /// Anything else that a client asks; one at a time.
-    Ask(Request),
+    Ask(Box<Request>),
     /// Read the changes of a conversation above a number; answered by [`Reply::Loaded`].
     Load(ConversationId, Rev),
     /// Find out from where on a conversation is told; answered by [`Reply::Found`].
@@ -344,7 +344,7 @@ impl Session {
                     Action::Sync(_) => Asking::Sync,
                     _ => Asking::Other,
                 });
-                self.outputs.push_back(Output::Perform(Job::Ask(request)));
+                self.outputs.push_back(Output::Perform(Job::Ask(Box::new(request))));
             }
         }
     }
