@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::id::{Epoch, MessageId, Name, Rev, Seq, Topic};
+use crate::id::{Epoch, MessageId, Name, Rev, Seq, Sigil, Topic};
 use crate::message::{Body, FileRef, Kind, Mark, PresenceState};
 use crate::meta::Meta;
 use crate::time::Time;
@@ -245,7 +245,7 @@ pub struct Sync {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
     /// The last change that one has, by topic.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "revs_by_topic")]
     pub topics: BTreeMap<Name, Rev>,
 }
 
@@ -266,5 +266,33 @@ pub struct SetStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresenceOf {
     /// The names; of those that one may not see, offline is answered.
+    #[serde(deserialize_with = "people")]
     pub names: Vec<Name>,
+}
+
+/// Keys may carry a sigil. Where two become one name the smaller number holds: then frames come twice, but never not at all.
+fn revs_by_topic<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<Name, Rev>, D::Error> {
+    let written = BTreeMap::<String, Rev>::deserialize(deserializer)?;
+    let mut revs = BTreeMap::new();
+    for (key, rev) in written {
+        let topic = Topic::parse(&key).map_err(de::Error::custom)?;
+        revs.entry(topic.name)
+            .and_modify(|known: &mut Rev| *known = rev.min(*known))
+            .or_insert(rev);
+    }
+    Ok(revs)
+}
+
+/// Only people are present, so `@ann` fits and `#ops` does not.
+fn people<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Name>, D::Error> {
+    let topics = Vec::<Topic>::deserialize(deserializer)?;
+    topics
+        .into_iter()
+        .map(|topic| match topic.sigil {
+            Some(Sigil::Group) => Err(de::Error::custom("only people are present, not groups")),
+            Some(Sigil::Person) | None => Ok(topic.name),
+        })
+        .collect()
 }
