@@ -8,6 +8,7 @@ use crate::id::{Epoch, MessageId, Name, Rev, Seq, Sigil, Topic};
 use crate::message::{Body, FileRef, Kind, Mark, PresenceState};
 use crate::meta::Meta;
 use crate::time::Time;
+use crate::word;
 
 /// A frame of a client: an action, and the id that its answer is to carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -277,7 +278,8 @@ fn revs_by_topic<'de, D: Deserializer<'de>>(
     let written = BTreeMap::<String, Rev>::deserialize(deserializer)?;
     let mut revs = BTreeMap::new();
     for (key, rev) in written {
-        let topic = Topic::parse(&key).map_err(de::Error::custom)?;
+        let topic = Topic::parse(&key)
+            .map_err(|error| de::Error::custom(format_args!("a key of 'topics': {error}")))?;
         revs.entry(topic.name)
             .and_modify(|known: &mut Rev| *known = rev.min(*known))
             .or_insert(rev);
@@ -285,14 +287,24 @@ fn revs_by_topic<'de, D: Deserializer<'de>>(
     Ok(revs)
 }
 
-/// Only people are present, so `@ann` fits and `#ops` does not.
-fn people<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Name>, D::Error> {
-    let topics = Vec::<Topic>::deserialize(deserializer)?;
-    topics
-        .into_iter()
-        .map(|topic| match topic.sigil {
-            Some(Sigil::Group) => Err(de::Error::custom("only people are present, not groups")),
-            Some(Sigil::Person) | None => Ok(topic.name),
+/// The name of a person, also as `@ann`; only people are present, so `#ops` does not fit.
+struct Person(Name);
+
+impl<'de> Deserialize<'de> for Person {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        word::read(deserializer, "a name", |text| {
+            match Topic::parse(text).map_err(|error| error.to_string())? {
+                Topic {
+                    sigil: Some(Sigil::Group),
+                    ..
+                } => Err("only people are present, not groups".to_owned()),
+                Topic { name, .. } => Ok(Self(name)),
+            }
         })
-        .collect()
+    }
+}
+
+fn people<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Name>, D::Error> {
+    let people = Vec::<Person>::deserialize(deserializer)?;
+    Ok(people.into_iter().map(|Person(name)| name).collect())
 }

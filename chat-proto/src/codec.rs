@@ -300,7 +300,7 @@ fn field_at(frame: &str, error: &serde_json::Error) -> Option<String> {
     fields.into_iter().find_map(|(field, value)| {
         // A raw value is a slice of the frame that it was read from.
         let start = (value.get().as_ptr() as usize).checked_sub(frame.as_ptr() as usize)?;
-        (start < stopped && stopped <= start + value.get().len()).then_some(field)
+        (start <= stopped && stopped <= start + value.get().len()).then_some(field)
     })
 }
 

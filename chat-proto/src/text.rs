@@ -197,7 +197,8 @@ fn joins(c: char, at: usize, text: &str) -> bool {
 
 /// Letters, marks and symbols, but no ASCII, no punctuation and nothing invisible.
 fn joinable(c: char) -> bool {
-    let punctuation = matches!(c, '\0'..='\u{bf}' | '\u{2000}'..='\u{206f}' | '\u{3000}'..='\u{303f}');
+    let punctuation =
+        matches!(c, '\0'..='\u{bf}' | '\u{2000}'..='\u{206f}' | '\u{3000}'..='\u{303f}');
     !punctuation && !c.is_whitespace() && !c.is_control() && !format_character(c) && !joiner(c)
 }
 
@@ -275,7 +276,13 @@ mod tests {
         ] {
             assert_eq!(check_text(text).as_deref(), Ok(text), "{text:?}");
         }
-        for text in ["a\u{200d}b", "\u{200d}", "x \u{200c}y", "é\u{200d}", "é\u{200d}\u{200d}é"] {
+        for text in [
+            "a\u{200d}b",
+            "\u{200d}",
+            "x \u{200c}y",
+            "é\u{200d}",
+            "é\u{200d}\u{200d}é",
+        ] {
             assert!(check_text(text).is_err(), "{text:?}");
         }
     }

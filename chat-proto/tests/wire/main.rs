@@ -1,0 +1,8 @@
+//! The wire from outside: frozen frames, properties of every frame, and a corpus of hostile ones.
+
+mod golden;
+mod hostile;
+mod names;
+mod roundtrip;
+mod samples;
+mod texts;
