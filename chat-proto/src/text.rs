@@ -131,7 +131,7 @@ impl<'a> Safe<'a> {
             return Self(Cow::Borrowed(text));
         }
         Self(Cow::Owned(keep_allowed(text, lines, |out, c| {
-            out.extend(c.escape_default())
+            out.extend(c.escape_default());
         })))
     }
 
