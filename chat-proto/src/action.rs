@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::id::{Epoch, MessageId, Name, Rev, Seq, Topic};
+use crate::id::{Epoch, MessageId, Name, Rev, Seq, Sigil, Topic};
 use crate::message::{Body, FileRef, Kind, Mark, PresenceState};
 use crate::meta::Meta;
 use crate::time::Time;
+use crate::word;
 
 /// A frame of a client: an action, and the id that its answer is to carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -245,7 +246,7 @@ pub struct Sync {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
     /// The last change that one has, by topic.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "revs_by_topic")]
     pub topics: BTreeMap<Name, Rev>,
 }
 
@@ -266,5 +267,44 @@ pub struct SetStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresenceOf {
     /// The names; of those that one may not see, offline is answered.
+    #[serde(deserialize_with = "people")]
     pub names: Vec<Name>,
+}
+
+/// Keys may carry a sigil. Where two become one name the smaller number holds: then frames come twice, but never not at all.
+fn revs_by_topic<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<Name, Rev>, D::Error> {
+    let written = BTreeMap::<String, Rev>::deserialize(deserializer)?;
+    let mut revs = BTreeMap::new();
+    for (key, rev) in written {
+        let topic = Topic::parse(&key)
+            .map_err(|error| de::Error::custom(format_args!("a key of 'topics': {error}")))?;
+        revs.entry(topic.name)
+            .and_modify(|known: &mut Rev| *known = rev.min(*known))
+            .or_insert(rev);
+    }
+    Ok(revs)
+}
+
+/// The name of a person, also as `@ann`; only people are present, so `#ops` does not fit.
+struct Person(Name);
+
+impl<'de> Deserialize<'de> for Person {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        word::read(deserializer, "a name", |text| {
+            match Topic::parse(text).map_err(|error| error.to_string())? {
+                Topic {
+                    sigil: Some(Sigil::Group),
+                    ..
+                } => Err("only people are present, not groups".to_owned()),
+                Topic { name, .. } => Ok(Self(name)),
+            }
+        })
+    }
+}
+
+fn people<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Name>, D::Error> {
+    let people = Vec::<Person>::deserialize(deserializer)?;
+    Ok(people.into_iter().map(|Person(name)| name).collect())
 }

@@ -1,5 +1,7 @@
 //! Text frames and values: the size is looked at before the text is parsed, and an error says what is wrong and where.
 
+use std::collections::BTreeMap;
+
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -206,6 +208,23 @@ pub fn decode_event(frame: &str) -> Result<Event, DecodeError> {
     })
 }
 
+/// Reads the frames of a page of changes. A page holds no page: else a hostile peer could nest them deeper than the stack.
+pub(crate) fn log_frames<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Event>, D::Error> {
+    let frames = Vec::<&'de RawValue>::deserialize(deserializer)?;
+    frames.into_iter().map(|raw| log_frame(raw.get())).collect()
+}
+
+fn log_frame<E: serde::de::Error>(frame: &str) -> Result<Event, E> {
+    let said = |error: DecodeError| E::custom(error.refusal.message);
+    let head: EventHead<'_> = read(frame, None).map_err(said)?;
+    if head.kind == "changes" {
+        return Err(E::custom("a page of changes holds no page of changes"));
+    }
+    decode_event(frame).map_err(said)
+}
+
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&'de RawValue>::deserialize(deserializer)?;
@@ -256,12 +275,33 @@ fn read<'a, T: Deserialize<'a>>(frame: &'a str, id: Option<MessageId>) -> Result
             format!("a frame is a JSON object, this is {place}"),
         ));
     }
-    serde_json::from_str(frame).map_err(|error| DecodeError::invalid(id, sentence(&error)))
+    serde_json::from_str(frame).map_err(|error| DecodeError::invalid(id, sentence(frame, &error)))
 }
 
 /// The parser's own words, in which a peer's bytes may stand: cut short and without anything that could act on a terminal.
-fn sentence(error: &serde_json::Error) -> String {
-    shown(&error.to_string())
+fn sentence(frame: &str, error: &serde_json::Error) -> String {
+    let words = shown(&error.to_string());
+    match field_at(frame, error) {
+        Some(field) => format!("'{}': {words}", shown(&field)),
+        None => words,
+    }
+}
+
+/// The field in whose value the parser stopped. Its own words give the position and what was expected there, but not the field.
+fn field_at(frame: &str, error: &serde_json::Error) -> Option<String> {
+    let lines_before = error.line().checked_sub(1)?;
+    let line_start: usize = frame
+        .split_inclusive('\n')
+        .take(lines_before)
+        .map(str::len)
+        .sum();
+    let stopped = line_start + error.column();
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(frame).ok()?;
+    fields.into_iter().find_map(|(field, value)| {
+        // A raw value is a slice of the frame that it was read from.
+        let start = (value.get().as_ptr() as usize).checked_sub(frame.as_ptr() as usize)?;
+        (start <= stopped && stopped <= start + value.get().len()).then_some(field)
+    })
 }
 
 fn shown(text: &str) -> String {

@@ -1,8 +1,11 @@
 //! What goes wrong across the wire: a closed set of codes and a sentence that a person may read.
 
+use std::convert::Infallible;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::word;
 
 /// The code of an error; a program decides by it, and never by the sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -112,9 +115,9 @@ impl Serialize for ErrorCode {
 
 impl<'de> Deserialize<'de> for ErrorCode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::from_wire(&std::borrow::Cow::<'de, str>::deserialize(
-            deserializer,
-        )?))
+        word::read(deserializer, "a code", |text| {
+            Ok::<_, Infallible>(Self::from_wire(text))
+        })
     }
 }
 

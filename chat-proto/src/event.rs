@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, ser};
+use serde_json::value::RawValue;
 
 use crate::error::{ErrorCode, Refusal};
 use crate::id::{ConnectionId, Epoch, MessageId, Name, Rev, Seq, SessionId};
@@ -53,7 +54,7 @@ pub enum Event {
     /// The server is about to close this connection; it says when to come back.
     GoingAway(GoingAway),
     /// A type that this version does not know; its place in the log counts all the same.
-    #[serde(skip)]
+    #[serde(untagged)]
     Unknown(UnknownEvent),
 }
 
@@ -170,6 +171,7 @@ pub struct ChangesPage {
     /// The address.
     pub topic: Name,
     /// The frames of the log.
+    #[serde(deserialize_with = "crate::codec::log_frames")]
     pub frames: Vec<Event>,
     /// Whether there are more above.
     pub more: bool,
@@ -367,4 +369,12 @@ pub struct UnknownEvent {
     pub rev: Option<Rev>,
     /// The frame as it came.
     pub json: String,
+}
+
+impl Serialize for UnknownEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(self.json.clone())
+            .map_err(ser::Error::custom)?
+            .serialize(serializer)
+    }
 }

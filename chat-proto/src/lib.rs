@@ -30,6 +30,7 @@ pub mod message;
 pub mod meta;
 pub mod text;
 pub mod time;
+mod word;
 
 pub use action::{Action, Request};
 pub use error::{ErrorCode, Refusal};

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::{MessageId, Name, Rev, Seq};
 use crate::limits;
 use crate::meta::Meta;
 use crate::time::Time;
+use crate::word;
 
 /// A user as others see one: a handle and a name to show. Nothing internal, and no address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -81,9 +82,8 @@ impl Serialize for Kind {
 
 impl<'de> Deserialize<'de> for Kind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&word).ok_or_else(|| {
-            de::Error::custom("'kind' is 1 to 32 characters of a-z, 0-9, '.', '_' and '-'")
+        word::read(deserializer, "a kind", |text| {
+            Self::parse(text).ok_or("a kind is 1 to 32 characters of a-z, 0-9, '.', '_' and '-'")
         })
     }
 }

@@ -45,6 +45,8 @@ impl Meta {
     /// # Errors
     /// The rule that `json` breaks.
     pub fn parse(json: &str) -> Result<Self, MetaError> {
+        // JSON first: without its white space `[1 2]` would become another, valid text.
+        serde_json::from_str::<&RawValue>(json).map_err(|_| MetaError::NotAnObject)?;
         let compact = without_white_space(json);
         if !compact.starts_with('{') {
             return Err(MetaError::NotAnObject);
@@ -125,7 +127,7 @@ impl Serialize for Meta {
 
 impl<'de> Deserialize<'de> for Meta {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&'de RawValue>::deserialize(deserializer)?;
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
         Self::parse(raw.get()).map_err(de::Error::custom)
     }
 }

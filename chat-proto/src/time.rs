@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::word;
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,7 +14,7 @@ impl Time {
     /// From microseconds since the epoch, clamped to the years that RFC 3339 can write.
     #[must_use]
     pub fn from_micros(micros: i64) -> Self {
-        Self(micros.clamp(-62_135_596_800_000_000, 253_402_207_200_999_999))
+        Self(micros.clamp(-62_135_596_800_000_000, 253_402_207_199_999_999))
     }
 
     /// Microseconds since the epoch.
@@ -72,7 +74,6 @@ impl Serialize for Time {
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(de::Error::custom)
+        word::read(deserializer, "a time", Self::parse)
     }
 }
