@@ -3,6 +3,7 @@
 pub mod change;
 pub mod clock;
 pub mod limit;
+pub mod mutant;
 pub mod router;
 pub mod service;
 pub mod store;
