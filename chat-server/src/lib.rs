@@ -8,6 +8,7 @@ pub mod limit;
 pub mod limits;
 pub mod mailbox;
 pub mod marks;
+pub mod mutant;
 pub mod presence;
 pub mod receipts;
 pub mod router;

@@ -17,8 +17,12 @@ use chat_proto::{
 use crate::change::{Address, Change, ConversationId, Place, UserId};
 
 pub mod memory;
+mod naming;
 pub mod refuse;
+mod session;
 pub mod sqlite;
+
+use session::{Rotation, rotation};
 
 /// Why the store did not do it, by what the caller can do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,107 @@
+//! The feed over all conversations, and who was concerned by a change of long ago.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chat_proto::Rev;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::codes::count;
+use super::rows::{self, change_sql, membership_sql};
+use crate::change::{Address, ConversationId, Place, UserId};
+use crate::store::{Committed, Membership, StoreResult};
+
+/// When somebody was a member: from a change up to and with another.
+struct Stay {
+    user: UserId,
+    joined: Rev,
+    left: Rev,
+}
+
+struct Audience {
+    address: Address,
+    stays: Vec<Stay>,
+    last: Arc<[UserId]>,
+}
+
+pub(super) fn since(
+    connection: &Connection,
+    place: Place,
+    limit: usize,
+) -> StoreResult<Vec<Committed>> {
+    let mut audiences: HashMap<ConversationId, Audience> = HashMap::new();
+    let mut statement =
+        connection.prepare_cached(change_sql!("WHERE l.place > ?1 ORDER BY l.place LIMIT ?2"))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut found = statement.query([place.0, limit])?;
+    let mut feed = Vec::new();
+    while let Some(row) = found.next()? {
+        let conversation = ConversationId(row.get(1)?);
+        if !audiences.contains_key(&conversation) {
+            audiences.insert(conversation, Audience::load(connection, conversation)?);
+        }
+        let Some(audience) = audiences.get_mut(&conversation) else {
+            unreachable!("inserted above");
+        };
+        let change = rows::change(row, audience.address.clone())?;
+        let members = audience.at(change.rev);
+        feed.push(Committed {
+            change: Arc::new(change),
+            members,
+        });
+    }
+    Ok(feed)
+}
+
+impl Audience {
+    fn load(connection: &Connection, conversation: ConversationId) -> StoreResult<Self> {
+        let stays = connection
+            .prepare_cached(
+                "SELECT user, joined_rev, left_rev FROM members WHERE conversation = ?1 \
+                 UNION ALL SELECT user, joined_rev, left_rev FROM stays WHERE conversation = ?1",
+            )?
+            .query_map([conversation.0], |row| {
+                let left: Option<i64> = row.get(2)?;
+                Ok(Stay {
+                    user: UserId(row.get(0)?),
+                    joined: Rev(count(row.get(1)?)),
+                    left: Rev(left.map_or(u64::MAX, count)),
+                })
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(Self {
+            address: rows::address(connection, conversation)?,
+            stays,
+            last: Arc::new([]),
+        })
+    }
+
+    /// The members at a change, shared with the change before while they stay the same.
+    fn at(&mut self, rev: Rev) -> Arc<[UserId]> {
+        let mut members: Vec<UserId> = self
+            .stays
+            .iter()
+            .filter(|stay| stay.joined <= rev && rev <= stay.left)
+            .map(|stay| stay.user)
+            .collect();
+        members.sort_unstable();
+        members.dedup();
+        if *self.last != *members {
+            self.last = members.into();
+        }
+        Arc::clone(&self.last)
+    }
+}
+
+/// A membership that holds, or that ended: then `rev` and `last_seq` are those of its end.
+pub(super) fn member_or_left(
+    connection: &Connection,
+    user: UserId,
+    conversation: ConversationId,
+) -> StoreResult<Option<Membership>> {
+    let membership = connection
+        .prepare_cached(membership_sql!("WHERE m.user = ?1 AND m.conversation = ?2"))?
+        .query_row([user.0, conversation.0], |row| rows::membership(row, user))
+        .optional()?;
+    Ok(membership)
+}

@@ -1,0 +1,196 @@
+//! Opens the data folder: its lock, its modes, its schema. Decides here, once, how SQLite is to behave.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chat_proto::Epoch;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+
+/// From version n to n + 1 leads the n-th file.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
+/// Statements kept prepared; there are fewer than this in the whole engine.
+const STATEMENTS_MAX: usize = 128;
+
+/// Why a data folder could not be opened; a sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder or a file in it can not be made, read or written.
+    #[error("could not use the data folder {}: {error}", folder.display())]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Another process has it.
+    #[error("the data folder {} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// Written by a later version.
+    #[error(
+        "the database is of version {found}, newer than version {known} of this program: use a newer chat-server"
+    )]
+    Newer {
+        /// The version of the file.
+        found: i64,
+        /// The highest version known here.
+        known: usize,
+    },
+    /// Not a database, or not whole.
+    #[error("the database {} is damaged: {reason}", file.display())]
+    Damaged {
+        /// Which file.
+        file: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// SQLite could not open it for another reason.
+    #[error("could not open the database {}: {reason}", file.display())]
+    Database {
+        /// Which file.
+        file: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+}
+
+/// A locked data folder with a database of the right version.
+pub(super) struct Folder {
+    pub(super) file: PathBuf,
+    pub(super) epoch: Epoch,
+    /// Held while the store lives; the system lets go of it when the process ends, however it ends.
+    _lock: File,
+}
+
+impl Folder {
+    pub(super) fn open(dir: &Path) -> Result<Self, OpenError> {
+        let in_folder = |error| OpenError::Folder {
+            folder: dir.to_owned(),
+            error,
+        };
+        make_folder(dir).map_err(in_folder)?;
+        let lock = private_file(&dir.join("lock")).map_err(in_folder)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(dir.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(in_folder(error)),
+        }
+        let file = dir.join("chat.db");
+        // Made before SQLite does, for its mode; the files beside it inherit that.
+        private_file(&file).map_err(in_folder)?;
+        let epoch = prepare(&file)?;
+        Ok(Self {
+            file,
+            epoch,
+            _lock: lock,
+        })
+    }
+
+    /// The one connection that writes.
+    pub(super) fn writer(&self) -> rusqlite::Result<Connection> {
+        writer(&self.file)
+    }
+
+    /// A connection that only reads.
+    pub(super) fn reader(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.file, flags)?;
+        connection.busy_timeout(std::time::Duration::from_secs(1))?;
+        connection.pragma_update(None, "query_only", true)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        Ok(connection)
+    }
+
+    /// How far the write-ahead log reaches on the disk.
+    pub(super) fn wal_bytes(&self) -> u64 {
+        let mut name = self.file.clone().into_os_string();
+        name.push("-wal");
+        std::fs::metadata(name).map_or(0, |meta| meta.len())
+    }
+}
+
+fn writer(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(std::time::Duration::from_millis(200))?;
+    // Works only before the first table.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // FULL: a commit is on the disk when it returns. NORMAL would lose acked messages with the power.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // An automatic checkpoint swallows its errors; the writer checkpoints itself and hears of them.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(connection)
+}
+
+/// Brings the schema up to date and reads the life of the store.
+fn prepare(file: &Path) -> Result<Epoch, OpenError> {
+    let failed = |error: rusqlite::Error| {
+        let (file, reason) = (file.to_owned(), error.to_string());
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                OpenError::Damaged { file, reason }
+            }
+            _ => OpenError::Database { file, reason },
+        }
+    };
+    let mut connection = writer(file).map_err(failed)?;
+    let found: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(failed)?;
+    let (version, known) = (
+        usize::try_from(found).unwrap_or(usize::MAX),
+        MIGRATIONS.len(),
+    );
+    if version > known {
+        return Err(OpenError::Newer { found, known });
+    }
+    for (step, sql) in MIGRATIONS.iter().enumerate().skip(version) {
+        migrate(&mut connection, step + 1, sql).map_err(failed)?;
+    }
+    epoch(&connection).map_err(failed)
+}
+
+fn migrate(connection: &mut Connection, version: usize, sql: &str) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(sql)?;
+    transaction.pragma_update(None, "user_version", i64::try_from(version).unwrap_or(0))?;
+    transaction.commit()
+}
+
+fn epoch(connection: &Connection) -> rusqlite::Result<Epoch> {
+    let known = connection
+        .query_row("SELECT value FROM meta WHERE key = 'epoch'", [], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    if let Some(epoch) = known {
+        return Ok(Epoch(epoch));
+    }
+    let epoch = Epoch::generate();
+    connection.execute(
+        "INSERT INTO meta (key, value) VALUES ('epoch', ?1), ('proved', '0')",
+        [epoch.as_str()],
+    )?;
+    Ok(epoch)
+}
+
+/// Made for its owner alone. A folder that is there already keeps its mode: it is the operator's.
+fn make_folder(dir: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+fn private_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
