@@ -8,9 +8,11 @@ pub mod dial;
 pub mod error;
 pub mod http;
 pub mod moment;
+pub mod pending;
 pub mod private;
 pub mod send;
 pub mod session;
+pub mod sync;
 
 use std::time::Duration;
 
