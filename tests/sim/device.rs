@@ -1,10 +1,10 @@
 //! A device of a user: the client's real sync machine, an outbox that repeats by id, and a screen that remembers all.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chat_proto::action::{MarkUpTo, OnTopic, Publish};
 use chat_proto::event::Ack;
-use chat_proto::{Action, ErrorCode, Event, Mark, MessageId, Name, Request, Seq, codec};
+use chat_proto::{Action, ErrorCode, Event, Mark, MessageId, Name, Request, Rev, Seq, codec};
 use chat_tui::client::sync::{Delivery, Stranger, Sync};
 
 use crate::serving::Serving;
@@ -23,6 +23,49 @@ pub(crate) struct Link {
     pub(crate) up: VecDeque<String>,
     pub(crate) down: VecDeque<String>,
     pub(crate) closing: bool,
+    wire: Wire,
+}
+
+/// What this connection told of each log: consecutive changes, but for what a `sync` begins anew and a `gap` leaves out.
+#[derive(Default)]
+struct Wire {
+    last: BTreeMap<Name, Rev>,
+    /// A `sync` is under way: each log may begin anew once.
+    anew: BTreeSet<Name>,
+    syncing: bool,
+}
+
+impl Wire {
+    fn hear(&mut self, event: &Event, me: &Name) {
+        match event {
+            Event::Ack(Ack { topic: Some(topic), rev: Some(rev), sent_at: Some(_), dup: false, .. }) => self.next(topic, *rev),
+            // Of a subscription: it stands for the joining, if there was one.
+            Event::Ack(Ack { topic: Some(topic), rev: Some(rev), sent_at: None, .. }) => {
+                let last = self.last.entry(topic.clone()).or_insert(*rev);
+                *last = (*last).max(*rev);
+            }
+            Event::Gap(gap) => {
+                self.last.insert(gap.topic.clone(), gap.to_rev);
+                self.anew.insert(gap.topic.clone());
+            }
+            // Who was away and is back begins with the joining.
+            Event::Join(join) if join.name == *me => drop(self.last.insert(join.topic.clone(), join.rev)),
+            Event::Leave(leave) if leave.name == *me => drop(self.last.remove(&leave.topic)),
+            Event::Synced(_) => self.syncing = false,
+            event => {
+                if let Some((topic, rev)) = event.log_place() {
+                    self.next(topic, rev);
+                }
+            }
+        }
+    }
+
+    fn next(&mut self, topic: &Name, rev: Rev) {
+        if let Some(last) = self.last.insert(topic.clone(), rev) {
+            let anew = self.syncing && self.anew.insert(topic.clone());
+            assert!(anew || rev == last.next(), "the wire told {topic} {rev} after {last}");
+        }
+    }
 }
 
 /// A device of a user.
@@ -59,7 +102,7 @@ impl Device {
 
     /// The socket is open: what one has is said first, then everything not acked is sent again.
     pub(crate) fn connected(&mut self, serving: Serving) {
-        self.link = Some(Link { serving, up: VecDeque::new(), down: VecDeque::new(), closing: false });
+        self.link = Some(Link { serving, up: VecDeque::new(), down: VecDeque::new(), closing: false, wire: Wire::default() });
         self.sync.handle_connected();
         self.ask();
         for unsent in self.unsent.clone() {
@@ -99,6 +142,9 @@ impl Device {
 
     fn put(&mut self, request: &Request) {
         if let Some(link) = &mut self.link {
+            if matches!(request.action, Action::Sync(_)) {
+                (link.wire.syncing, link.wire.anew) = (true, BTreeSet::new());
+            }
             link.up.push_back(codec::encode_request(request));
         }
     }
@@ -112,6 +158,9 @@ impl Device {
     /// A frame of the server arrives.
     pub(crate) fn hear(&mut self, frame: &str) {
         let event = codec::decode_event(frame).expect("the server's frames can be read");
+        if let Some(link) = &mut self.link {
+            link.wire.hear(&event, &self.me);
+        }
         self.sync.handle_event(event);
         self.take_deliveries();
     }

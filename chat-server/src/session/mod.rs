@@ -16,6 +16,7 @@ use crate::bus::ConnectionTag;
 use crate::change::{Change, ConversationId, UserId, What};
 use crate::clock::Millis;
 use crate::limits;
+use crate::mutant::mutant;
 use crate::mailbox::{Ending, Inbox};
 use crate::store::{Head, Membership, Published, Slice, Subscribed};
 
@@ -429,6 +430,9 @@ impl Session {
                 Begin::Unknown
             }
         };
+        if mutant("ack_out_of_place") {
+            return self.outputs.push_back(Output::Send(frame));
+        }
         if let Some(frame) = self.cursor(conversation, begin).answer(rev, frame) {
             self.outputs.push_back(Output::Send(frame));
         }
@@ -570,6 +574,10 @@ impl Session {
                 Step::Answer(frame) => self.outputs.push_back(Output::Send(frame)),
                 Step::AwaitAnswer | Step::Even => return,
                 Step::Behind => {
+                    if mutant("skip_what_was_lost") {
+                        cursor.skip_what_is_not_there();
+                        continue;
+                    }
                     self.behind.insert(conversation);
                     return self.start_loading();
                 }
@@ -616,6 +624,9 @@ fn caused_here(
     sends: &[MessageId],
     asking: Option<&Asking>,
 ) -> bool {
+    if mutant("echo_ones_own") {
+        return false;
+    }
     match &change.what {
         What::Message { sender, id, .. } => *sender == viewer && sends.contains(id),
         What::Join { user, .. } | What::Leave { user, .. } => {
