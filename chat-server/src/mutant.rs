@@ -1,7 +1,7 @@
-//! Faults with names, built in only with `--cfg mutants`: a test suite that does not notice one is not finished.
+//! Faults with names, built in only with the feature `mutants`: a test suite that does not notice one is not finished.
 
 /// Whether the fault is switched on, by the variable `CHAT_MUTANT` of the environment, which is read once.
-#[cfg(mutants)]
+#[cfg(feature = "mutants")]
 #[must_use]
 pub fn mutant(name: &str) -> bool {
     static CHOSEN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
@@ -10,7 +10,7 @@ pub fn mutant(name: &str) -> bool {
 }
 
 /// Never: the program is built without faults.
-#[cfg(not(mutants))]
+#[cfg(not(feature = "mutants"))]
 #[must_use]
 pub const fn mutant(_name: &str) -> bool {
     false

@@ -89,3 +89,33 @@ fn settle(world: &mut World) {
         moves::pass(world);
     }
 }
+
+/// Every fault that the simulation claims to notice, it does: each is switched on by its name in a process of its own.
+#[cfg(feature = "mutants")]
+#[test]
+fn mutants_are_noticed_by_the_simulation() {
+    const CALM: &str = "d12_in_calm_worlds_nothing_is_lost_doubled_or_out_of_order_without_any_repair";
+    const STORM: &str = "d10_in_stormy_worlds_what_is_lost_is_found_again";
+    let table = [
+        ("ack_out_of_place", STORM),
+        ("echo_ones_own", CALM),
+        ("skip_what_was_lost", STORM),
+        ("skip_dedup", CALM),
+        ("skip_membership_check", CALM),
+        ("rev_gap", CALM),
+        ("mark_is_not_told", CALM),
+        ("sync_leaves_out_the_last", CALM),
+        ("unread_counts_ones_own", CALM),
+    ];
+    for (mutant, world) in table {
+        let status = std::process::Command::new(std::env::current_exe().expect("this very program"))
+            .args(["--exact", world])
+            .env("CHAT_MUTANT", mutant)
+            .env("CHAT_SIM_SECONDS", "60")
+            .output()
+            .expect("this very program runs")
+            .status;
+        assert!(!status.success(), "nobody noticed {mutant}");
+        println!("{mutant}: noticed");
+    }
+}

@@ -8,6 +8,7 @@ use super::history::no_such_message;
 use super::{App, Identity, Origin};
 use crate::bus::{MarkNotice, Notice};
 use crate::change::{Address, ConversationId, UserId};
+use crate::mutant::mutant;
 use crate::store::Membership;
 
 /// A mark that holds.
@@ -154,6 +155,9 @@ async fn tell(
         seq,
         caused_by: origin.connection,
     };
+    if mutant("mark_is_not_told") {
+        return Ok(());
+    }
     app.bus.publish(&[who.user], &Notice::Mark(notice.clone()));
     if membership.members > app.limits.receipt_members {
         return Ok(());

@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{App, Identity, conversations, invalid};
 use crate::change::{Change, ConversationId};
+use crate::mutant::mutant;
 use crate::session::SyncAnswer;
 use crate::store::{Membership, Range};
 
@@ -112,9 +113,11 @@ async fn tell(
     let place = changes
         .last()
         .map_or(membership.rev, |change| change.rev.max(membership.rev));
+    let told =
+        changes.len() - usize::from(mutant("sync_leaves_out_the_last") && !changes.is_empty());
     answer
         .frames
-        .extend(changes.iter().map(|change| change.frame(who.user)));
+        .extend(changes[..told].iter().map(|change| change.frame(who.user)));
     answer.places.push((conversation, place));
     answer.frames.push(encode(&Event::Marks(
         marks(app, who, membership, conversation).await?,

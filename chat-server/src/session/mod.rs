@@ -16,8 +16,8 @@ use crate::bus::ConnectionTag;
 use crate::change::{Change, ConversationId, UserId, What};
 use crate::clock::Millis;
 use crate::limits;
-use crate::mutant::mutant;
 use crate::mailbox::{Ending, Inbox};
+use crate::mutant::mutant;
 use crate::store::{Head, Membership, Published, Slice, Subscribed};
 
 mod cursor;
@@ -345,7 +345,8 @@ impl Session {
                     Action::Sync(_) => Asking::Sync,
                     _ => Asking::Other,
                 });
-                self.outputs.push_back(Output::Perform(Job::Ask(Box::new(request))));
+                self.outputs
+                    .push_back(Output::Perform(Job::Ask(Box::new(request))));
             }
         }
     }
