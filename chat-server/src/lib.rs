@@ -1,9 +1,24 @@
 //! A lightweight, durable chat server: it routes, stores and forwards, and knows who is present and what is read.
 
+pub mod admin;
+pub mod auth;
 pub mod change;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod gate;
+pub mod http;
 pub mod limit;
+pub mod limits;
+pub mod listen;
+pub mod metrics;
+pub mod open;
 pub mod router;
+pub mod server;
 pub mod service;
+mod stop;
 pub mod store;
 pub mod ws;
+
+pub use config::Config;
+pub use server::{Server, StartError};

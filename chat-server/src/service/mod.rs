@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use chat_proto::{Name, Refusal, SessionId, UserRef};
 
+use crate::auth::Auth;
 use crate::change::UserId;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::router::Router;
 use crate::store::{Store, StoreError};
 
@@ -47,6 +49,10 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// The numbers that hold here, as told in `welcome`.
     pub limits: chat_proto::event::Limits,
+    /// Who somebody is.
+    pub auth: Auth,
+    /// What the operator chose.
+    pub config: Config,
 }
 
 /// What a peer is told of a failure of the store: internals go to the log, never to the peer.
