@@ -1,4 +1,82 @@
-//! Every number of the server that is not of the protocol, with its unit and its why.
+//! Every number of the server, with its unit and its why. Those of the protocol are in `chat_proto::limits`.
+
+use std::time::Duration;
+
+use crate::limit::Rate;
+
+/// How long an access token is good: short, as it is checked without asking anybody who may have noticed a theft.
+pub const ACCESS_TOKEN_S: i64 = 15 * 60;
+/// How long a key that signs no more is kept to verify: a device that stays away longer logs in again.
+pub const KEY_KEPT_S: i64 = 90 * 24 * 3600;
+/// How long an invite is good.
+pub const INVITE_S: i64 = 7 * 24 * 3600;
+/// How often one invite may be used at the most.
+pub const INVITE_USES_MAX: u32 = 1_000;
+
+/// Bytes of memory of one password hash, in KiB: OWASP's first choice for argon2id, with two passes.
+pub const HASH_MEMORY_KIB: u32 = 19 * 1024;
+/// Passes over that memory.
+pub const HASH_PASSES: u32 = 2;
+/// Password hashes that wait for their turn; one more is refused at once.
+pub const HASHES_WAITING_MAX: usize = 64;
+/// How long one waits for its turn.
+pub const HASH_WAIT: Duration = Duration::from_secs(5);
+
+/// Tickets that are out at the same time, over all users.
+pub const TICKETS_MAX: usize = 4_096;
+/// Tickets of one session; one more forgets the oldest of them.
+pub const TICKETS_PER_SESSION_MAX: usize = 8;
+
+/// Failed log-ins under one name: three a minute, five at once.
+pub const LOGINS_PER_NAME: Rate = Rate {
+    per_second: 0.05,
+    burst: 5,
+};
+/// Failed log-ins from one address: an office shares one, so more than for a name.
+pub const LOGINS_PER_ADDRESS: Rate = Rate {
+    per_second: 0.5,
+    burst: 30,
+};
+/// Sign-ups from one address.
+pub const SIGN_UPS_PER_ADDRESS: Rate = Rate {
+    per_second: 0.1,
+    burst: 20,
+};
+/// Names and addresses that are remembered for these limits; those whose bucket is full again are forgotten first.
+pub const ATTEMPTS_REMEMBERED_MAX: usize = 16_384;
+
+/// Connections at the same time, over all.
+pub const CONNECTIONS_MAX: usize = 50_000;
+/// Connections of one address that have not authenticated yet. A whole office that reconnects passes; a flood does not.
+pub const UNAUTHENTICATED_PER_ADDRESS_MAX: usize = 256;
+/// How long the headers of a request may take.
+pub const HEADERS_WAIT: Duration = Duration::from_secs(5);
+/// Bytes of a request's line and headers; above it the answer is 431.
+pub const HEADERS_BYTES_MAX: usize = 16 * 1024;
+/// How long the body of a request may take.
+pub const BODY_WAIT: Duration = Duration::from_secs(10);
+/// How long a request may take, from its headers to its answer.
+pub const REQUEST_WAIT: Duration = Duration::from_secs(30);
+/// How long the switch from HTTP to the socket may take.
+pub const UPGRADE_WAIT: Duration = Duration::from_secs(10);
+/// The first pause after the operating system refused a connection (no descriptors left); it doubles.
+pub const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);
+/// The longest such pause.
+pub const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// How long the store may take to say whether it is ready.
+pub const READY_WAIT: Duration = Duration::from_secs(2);
+/// How long the store may take to close.
+pub const CLOSE_WAIT: Duration = Duration::from_secs(5);
+
+/// How often it is written when sessions were last seen.
+pub const SEEN_WRITTEN: Duration = Duration::from_secs(30);
+/// Sessions whose last sight waits to be written; one more waits for its next sight.
+pub const SEEN_MAX: usize = 65_536;
+
+/// How long a sub-command waits for the running server.
+pub const ADMIN_WAIT: Duration = Duration::from_secs(10);
+/// Bytes of a request or an answer between a sub-command and the server.
+pub const ADMIN_BYTES_MAX: usize = 64 * 1024;
 
 /// Connections of one user. A person has a handful of devices; scripts share the rest.
 pub const CONNECTIONS_PER_USER_MAX: usize = 16;

@@ -24,17 +24,28 @@ pub(crate) struct SimBus {
 
 impl SimBus {
     pub(crate) fn new(weather: Weather, router: Arc<Router>) -> Self {
-        Self { weather, router, under_way: Mutex::new(Vec::new()) }
+        Self {
+            weather,
+            router,
+            under_way: Mutex::new(Vec::new()),
+        }
     }
 
     /// One notice that is under way meets its fate.
     pub(crate) fn carry_one(&self, rng: &mut fastrand::Rng) {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = self
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if under_way.is_empty() {
             return;
         }
         let at = rng.usize(..under_way.len());
-        let (user, notice) = if rng.u8(..10) == 0 { under_way[at].clone() } else { under_way.swap_remove(at) };
+        let (user, notice) = if rng.u8(..10) == 0 {
+            under_way[at].clone()
+        } else {
+            under_way.swap_remove(at)
+        };
         drop(under_way);
         if rng.u8(..10) > 0 {
             self.router.offer(&[user], &notice);
@@ -43,7 +54,10 @@ impl SimBus {
 
     /// The wind drops: what is under way is lost.
     pub(crate) fn clear(&self) {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 }
 
@@ -52,7 +66,10 @@ impl Bus for SimBus {
         match self.weather {
             Weather::Calm => self.router.offer(to, notice),
             Weather::Storm => {
-                let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut under_way = self
+                    .under_way
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 under_way.extend(to.iter().map(|user| (*user, notice.clone())));
             }
         }

@@ -44,14 +44,35 @@ fn read_logs(feed: &[Committed]) -> BTreeMap<ConversationId, Log> {
     let mut ids: BTreeSet<(UserId, MessageId)> = BTreeSet::new();
     for Committed { change, members } in feed {
         let head = heads.entry(change.conversation).or_default();
-        assert_eq!(change.rev, head.next(), "the changes of {:?} are dense", change.address);
+        assert_eq!(
+            change.rev,
+            head.next(),
+            "the changes of {:?} are dense",
+            change.address
+        );
         *head = change.rev;
-        let log = logs.entry(change.conversation).or_insert_with(|| Log { address: change.address.clone(), messages: BTreeMap::new() });
-        if let What::Message { seq, id, sender, .. } = &change.what {
+        let log = logs.entry(change.conversation).or_insert_with(|| Log {
+            address: change.address.clone(),
+            messages: BTreeMap::new(),
+        });
+        if let What::Message {
+            seq, id, sender, ..
+        } = &change.what
+        {
             let last = log.messages.keys().next_back().copied().unwrap_or_default();
-            assert_eq!(*seq, last.next(), "the messages of {:?} are dense", change.address);
+            assert_eq!(
+                *seq,
+                last.next(),
+                "the messages of {:?} are dense",
+                change.address
+            );
             assert!(ids.insert((*sender, id.clone())), "{id} is stored twice");
-            let stored = Stored { rev: change.rev, id: id.clone(), sender: *sender, members: members.to_vec() };
+            let stored = Stored {
+                rev: change.rev,
+                id: id.clone(),
+                sender: *sender,
+                members: members.to_vec(),
+            };
             log.messages.insert(*seq, stored);
         }
     }
@@ -63,23 +84,39 @@ fn seen_by(logs: &BTreeMap<ConversationId, Log>, user: UserId) -> BTreeMap<&Name
         Address::Group(_) => true,
         Address::Direct(sides) => sides.iter().any(|side| side.0 == user),
     };
-    logs.values().filter(concerns).map(|log| (log.address.seen_by(user), log)).collect()
+    logs.values()
+        .filter(concerns)
+        .map(|log| (log.address.seen_by(user), log))
+        .collect()
 }
 
 /// An ack means stored, under that number, in the order of sending; a refusal means not stored; nothing stays open.
 fn check_answers(at: usize, device: &Device, user: UserId, logs: &BTreeMap<ConversationId, Log>) {
     let seen = seen_by(logs, user);
-    assert!(device.unsent.is_empty(), "device {at} waits for {:?}", device.unsent);
+    assert!(
+        device.unsent.is_empty(),
+        "device {at} waits for {:?}",
+        device.unsent
+    );
     let mut last: BTreeMap<&Name, Seq> = BTreeMap::new();
     for (id, (topic, seq)) in &device.acked {
         let stored = seen.get(topic).and_then(|log| log.messages.get(seq));
-        assert!(stored.is_some_and(|stored| stored.id == *id && stored.sender == user), "{id} was acked as {topic} {seq} and is not there");
+        assert!(
+            stored.is_some_and(|stored| stored.id == *id && stored.sender == user),
+            "{id} was acked as {topic} {seq} and is not there"
+        );
         // Ids of a device ascend as it sends.
         let before = last.insert(topic, *seq);
-        assert!(before < Some(*seq), "device {at} sent {id} after {before:?} and it is {seq}");
+        assert!(
+            before < Some(*seq),
+            "device {at} sent {id} after {before:?} and it is {seq}"
+        );
     }
     for id in &device.refused {
-        let stored = logs.values().flat_map(|log| log.messages.values()).any(|stored| stored.id == *id && stored.sender == user);
+        let stored = logs
+            .values()
+            .flat_map(|log| log.messages.values())
+            .any(|stored| stored.id == *id && stored.sender == user);
         assert!(!stored, "{id} was refused and is stored");
     }
 }
@@ -89,26 +126,63 @@ fn check_screen(at: usize, device: &Device, world: &World, logs: &BTreeMap<Conve
     let user = world.people[device.user].user;
     let seen = seen_by(logs, user);
     for (topic, shown) in &device.shown {
-        let log = seen.get(topic).unwrap_or_else(|| panic!("device {at} shows {topic}, which is nothing"));
+        let log = seen
+            .get(topic)
+            .unwrap_or_else(|| panic!("device {at} shows {topic}, which is nothing"));
         let membership = membership(world, user, topic);
-        let private = membership.as_ref().is_none_or(|m| m.kind == ConversationKind::Group) && topic.as_str() != "world";
+        let private = membership
+            .as_ref()
+            .is_none_or(|m| m.kind == ConversationKind::Group)
+            && topic.as_str() != "world";
         for (seq, id) in shown {
-            let stored = log.messages.get(seq).unwrap_or_else(|| panic!("device {at} shows {topic} {seq}, which is not stored"));
-            assert_eq!(stored.id, *id, "device {at} shows another message as {topic} {seq}");
-            assert!(!private || stored.members.contains(&user), "device {at} shows {topic} {seq}, which was not for it");
+            let stored = log
+                .messages
+                .get(seq)
+                .unwrap_or_else(|| panic!("device {at} shows {topic} {seq}, which is not stored"));
+            assert_eq!(
+                stored.id, *id,
+                "device {at} shows another message as {topic} {seq}"
+            );
+            assert!(
+                !private || stored.members.contains(&user),
+                "device {at} shows {topic} {seq}, which was not for it"
+            );
         }
-        assert!(shown.is_sorted_by(|a, b| a.0 < b.0), "device {at} shows {topic} out of order or twice: {shown:?}");
+        assert!(
+            shown.is_sorted_by(|a, b| a.0 < b.0),
+            "device {at} shows {topic} out of order or twice: {shown:?}"
+        );
     }
     for (topic, log) in seen {
-        let Some(membership) = membership(world, user, topic) else { continue };
-        let shown: BTreeSet<Seq> = device.shown.get(topic).into_iter().flatten().map(|(seq, _)| *seq).collect();
-        let due = log.messages.iter().filter(|(seq, stored)| **seq >= membership.first_seq && stored.rev >= membership.joined_rev);
+        let Some(membership) = membership(world, user, topic) else {
+            continue;
+        };
+        let shown: BTreeSet<Seq> = device
+            .shown
+            .get(topic)
+            .into_iter()
+            .flatten()
+            .map(|(seq, _)| *seq)
+            .collect();
+        let due = log.messages.iter().filter(|(seq, stored)| {
+            **seq >= membership.first_seq && stored.rev >= membership.joined_rev
+        });
         for (seq, stored) in due {
-            assert!(shown.contains(seq), "device {at} lacks {topic} {seq} ({}): {shown:?}", stored.id);
+            assert!(
+                shown.contains(seq),
+                "device {at} lacks {topic} {seq} ({}): {shown:?}",
+                stored.id
+            );
         }
-        if world.weather == Weather::Calm && membership.kind == ConversationKind::Direct && device.sync.have(topic).is_some() {
+        if world.weather == Weather::Calm
+            && membership.kind == ConversationKind::Direct
+            && device.sync.have(topic).is_some()
+        {
             let read = device.read.get(topic).copied().unwrap_or_default();
-            assert_eq!(read, membership.read_seq, "device {at} knows another read mark of {topic}");
+            assert_eq!(
+                read, membership.read_seq,
+                "device {at} knows another read mark of {topic}"
+            );
         }
     }
 }
@@ -117,10 +191,24 @@ fn check_screen(at: usize, device: &Device, world: &World, logs: &BTreeMap<Conve
 fn check_counts(world: &World, logs: &BTreeMap<ConversationId, Log>) {
     for who in &world.people {
         for (topic, log) in seen_by(logs, who.user) {
-            let Some(membership) = membership(world, who.user, topic) else { continue };
-            let recount = log.messages.iter().filter(|(seq, stored)| **seq > membership.read_seq && stored.sender != who.user).count();
-            assert_eq!(membership.unread(), recount as u64, "{} has another number unread in {topic}", who.name);
-            assert!(membership.read_seq <= membership.last_seq, "a mark passed the last message");
+            let Some(membership) = membership(world, who.user, topic) else {
+                continue;
+            };
+            let recount = log
+                .messages
+                .iter()
+                .filter(|(seq, stored)| **seq > membership.read_seq && stored.sender != who.user)
+                .count();
+            assert_eq!(
+                membership.unread(),
+                recount as u64,
+                "{} has another number unread in {topic}",
+                who.name
+            );
+            assert!(
+                membership.read_seq <= membership.last_seq,
+                "a mark passed the last message"
+            );
         }
     }
 }

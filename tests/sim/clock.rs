@@ -23,13 +23,16 @@ impl SimClock {
 
     /// Steps the wall clock.
     pub(crate) fn step_wall(&self, seconds: i64) {
-        self.wall_offset_us.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
+        self.wall_offset_us
+            .fetch_add(seconds * 1_000_000, Ordering::Relaxed);
     }
 }
 
 impl Clock for SimClock {
     fn wall(&self) -> Time {
-        let passed_us = i64::try_from(self.monotonic_ms.load(Ordering::Relaxed)).unwrap_or(i64::MAX / 1_000) * 1_000;
+        let passed_us = i64::try_from(self.monotonic_ms.load(Ordering::Relaxed))
+            .unwrap_or(i64::MAX / 1_000)
+            * 1_000;
         Time::from_micros(BEGINNING_US + passed_us + self.wall_offset_us.load(Ordering::Relaxed))
     }
 

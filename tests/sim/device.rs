@@ -38,9 +38,20 @@ struct Wire {
 impl Wire {
     fn hear(&mut self, event: &Event, me: &Name) {
         match event {
-            Event::Ack(Ack { topic: Some(topic), rev: Some(rev), sent_at: Some(_), dup: false, .. }) => self.next(topic, *rev),
+            Event::Ack(Ack {
+                topic: Some(topic),
+                rev: Some(rev),
+                sent_at: Some(_),
+                dup: false,
+                ..
+            }) => self.next(topic, *rev),
             // Of a subscription: it stands for the joining, if there was one.
-            Event::Ack(Ack { topic: Some(topic), rev: Some(rev), sent_at: None, .. }) => {
+            Event::Ack(Ack {
+                topic: Some(topic),
+                rev: Some(rev),
+                sent_at: None,
+                ..
+            }) => {
                 let last = self.last.entry(topic.clone()).or_insert(*rev);
                 *last = (*last).max(*rev);
             }
@@ -49,7 +60,9 @@ impl Wire {
                 self.anew.insert(gap.topic.clone());
             }
             // Who was away and is back begins with the joining.
-            Event::Join(join) if join.name == *me => drop(self.last.insert(join.topic.clone(), join.rev)),
+            Event::Join(join) if join.name == *me => {
+                drop(self.last.insert(join.topic.clone(), join.rev))
+            }
             Event::Leave(leave) if leave.name == *me => drop(self.last.remove(&leave.topic)),
             Event::Synced(_) => self.syncing = false,
             event => {
@@ -63,7 +76,10 @@ impl Wire {
     fn next(&mut self, topic: &Name, rev: Rev) {
         if let Some(last) = self.last.insert(topic.clone(), rev) {
             let anew = self.syncing && self.anew.insert(topic.clone());
-            assert!(anew || rev == last.next(), "the wire told {topic} {rev} after {last}");
+            assert!(
+                anew || rev == last.next(),
+                "the wire told {topic} {rev} after {last}"
+            );
         }
     }
 }
@@ -102,7 +118,13 @@ impl Device {
 
     /// The socket is open: what one has is said first, then everything not acked is sent again.
     pub(crate) fn connected(&mut self, serving: Serving) {
-        self.link = Some(Link { serving, up: VecDeque::new(), down: VecDeque::new(), closing: false, wire: Wire::default() });
+        self.link = Some(Link {
+            serving,
+            up: VecDeque::new(),
+            down: VecDeque::new(),
+            closing: false,
+            wire: Wire::default(),
+        });
         self.sync.handle_connected();
         self.ask();
         for unsent in self.unsent.clone() {
@@ -116,7 +138,11 @@ impl Device {
     }
 
     pub(crate) fn send(&mut self, topic: Name, text: String) -> MessageId {
-        let unsent = Unsent { id: MessageId::parse(&text).expect("an id"), topic, text };
+        let unsent = Unsent {
+            id: MessageId::parse(&text).expect("an id"),
+            topic,
+            text,
+        };
         let id = unsent.id.clone();
         self.unsent.push(unsent.clone());
         self.publish(&unsent);
@@ -128,11 +154,19 @@ impl Device {
     }
 
     pub(crate) fn read_up_to(&mut self, topic: Name, seq: Seq) {
-        self.say(Action::Mark(Mark::Read, MarkUpTo { topic: topic.into(), seq }));
+        self.say(Action::Mark(
+            Mark::Read,
+            MarkUpTo {
+                topic: topic.into(),
+                seq,
+            },
+        ));
     }
 
     pub(crate) fn subscribe(&mut self, topic: Name) {
-        self.say(Action::Subscribe(OnTopic { topic: topic.into() }));
+        self.say(Action::Subscribe(OnTopic {
+            topic: topic.into(),
+        }));
     }
 
     fn publish(&mut self, unsent: &Unsent) {
@@ -183,7 +217,10 @@ impl Device {
             (Some(id), Some(topic), Some(seq)) if ack.sent_at.is_some() => {
                 self.unsent.retain(|unsent| unsent.id != id);
                 let before = self.acked.insert(id.clone(), (topic.clone(), seq));
-                assert!(before.is_none_or(|before| before == (topic, seq)), "{id} was acked with two numbers");
+                assert!(
+                    before.is_none_or(|before| before == (topic, seq)),
+                    "{id} was acked with two numbers"
+                );
             }
             (None, Some(topic), Some(seq)) if ack.rev.is_none() => self.own_mark(&topic, seq),
             _ => {}
@@ -206,12 +243,21 @@ impl Device {
 
     fn show(&mut self, delivery: Delivery) {
         match delivery {
-            Delivery::Log(Event::Message(message)) => self.shows(message.topic, message.seq, message.id),
+            Delivery::Log(Event::Message(message)) => {
+                self.shows(message.topic, message.seq, message.id)
+            }
             // One's own message, in its place among the others.
-            Delivery::Log(Event::Ack(Ack { id: Some(id), topic: Some(topic), seq: Some(seq), .. })) => self.shows(topic, seq, id),
+            Delivery::Log(Event::Ack(Ack {
+                id: Some(id),
+                topic: Some(topic),
+                seq: Some(seq),
+                ..
+            })) => self.shows(topic, seq, id),
             Delivery::Other(Event::Ack(ack)) => self.acked(ack),
             Delivery::Other(Event::Error(error)) => self.refused(error.id.as_ref(), error.code),
-            Delivery::Other(Event::Read(read)) if read.by == self.me => self.own_mark(&read.topic, read.seq),
+            Delivery::Other(Event::Read(read)) if read.by == self.me => {
+                self.own_mark(&read.topic, read.seq)
+            }
             Delivery::Other(Event::Marks(marks)) => self.own_mark(&marks.topic, marks.read_seq),
             _ => {}
         }

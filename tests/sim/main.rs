@@ -48,7 +48,9 @@ fn run(weather: Weather) {
 }
 
 fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|value| value.parse().expect("a number"))
+    std::env::var(variable)
+        .ok()
+        .map(|value| value.parse().expect("a number"))
 }
 
 /// One world, from its seed to its check; a failure names the seed.
@@ -94,7 +96,8 @@ fn settle(world: &mut World) {
 #[cfg(feature = "mutants")]
 #[test]
 fn mutants_are_noticed_by_the_simulation() {
-    const CALM: &str = "d12_in_calm_worlds_nothing_is_lost_doubled_or_out_of_order_without_any_repair";
+    const CALM: &str =
+        "d12_in_calm_worlds_nothing_is_lost_doubled_or_out_of_order_without_any_repair";
     const STORM: &str = "d10_in_stormy_worlds_what_is_lost_is_found_again";
     let table = [
         ("ack_out_of_place", STORM),
@@ -108,13 +111,14 @@ fn mutants_are_noticed_by_the_simulation() {
         ("unread_counts_ones_own", CALM),
     ];
     for (mutant, world) in table {
-        let status = std::process::Command::new(std::env::current_exe().expect("this very program"))
-            .args(["--exact", world])
-            .env("CHAT_MUTANT", mutant)
-            .env("CHAT_SIM_SECONDS", "60")
-            .output()
-            .expect("this very program runs")
-            .status;
+        let status =
+            std::process::Command::new(std::env::current_exe().expect("this very program"))
+                .args(["--exact", world])
+                .env("CHAT_MUTANT", mutant)
+                .env("CHAT_SIM_SECONDS", "60")
+                .output()
+                .expect("this very program runs")
+                .status;
         assert!(!status.success(), "nobody noticed {mutant}");
         println!("{mutant}: noticed");
     }

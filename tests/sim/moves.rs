@@ -35,12 +35,15 @@ pub(crate) fn step(world: &mut World) {
 
 /// What sessions and machines want goes onto the wire.
 pub(crate) fn carry_out(world: &mut World, device: usize) {
-    let Some(link) = &mut world.devices[device].link else { return };
+    let Some(link) = &mut world.devices[device].link else {
+        return;
+    };
     if link.closing {
         return;
     }
     let (frames, closing) = link.serving.frames();
-    link.down.extend(frames.into_iter().map(|frame| frame.to_string()));
+    link.down
+        .extend(frames.into_iter().map(|frame| frame.to_string()));
     link.closing |= closing;
 }
 
@@ -105,7 +108,10 @@ fn send(world: &mut World, device: usize) {
 
 fn read(world: &mut World, device: usize) {
     let topic = address(world);
-    let seen = world.devices[device].shown.get(&topic).and_then(|shown| shown.last().map(|last| last.0));
+    let seen = world.devices[device]
+        .shown
+        .get(&topic)
+        .and_then(|shown| shown.last().map(|last| last.0));
     if let Some(seq) = seen {
         let back = world.rng.u64(..3);
         world.devices[device].read_up_to(topic, Seq(seq.0.saturating_sub(back)));
@@ -113,7 +119,12 @@ fn read(world: &mut World, device: usize) {
 }
 
 fn membership(world: &mut World, device: usize) {
-    let group: Name = world.rng.choice(GROUPS).expect("there are groups").parse().expect("a name");
+    let group: Name = world
+        .rng
+        .choice(GROUPS)
+        .expect("there are groups")
+        .parse()
+        .expect("a name");
     let who = world.people[world.devices[device].user].clone();
     let now = world.clock.wall();
     let other = world.rng.usize(..PEOPLE.len());
@@ -136,6 +147,9 @@ pub(crate) fn pass(world: &mut World) {
         }
         device.tick();
     }
-    world.app.marks.tell_due(world.app.bus.as_ref(), world.clock.monotonic());
+    world
+        .app
+        .marks
+        .tell_due(world.app.bus.as_ref(), world.clock.monotonic());
     at_once(world.app.marks.flush(world.store.as_ref()));
 }

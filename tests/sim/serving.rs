@@ -21,15 +21,27 @@ pub(crate) struct Serving {
 
 /// Resolves a use case over the memory store, which never waits.
 pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
-    future.now_or_never().expect("the memory store answers without waiting")
+    future
+        .now_or_never()
+        .expect("the memory store answers without waiting")
 }
 
 impl Serving {
     pub(crate) fn open(app: &Arc<App>, who: &Identity) -> Self {
-        let guard = app.router.join(who.user, who.session.clone()).expect("fewer connections than allowed");
+        let guard = app
+            .router
+            .join(who.user, who.session.clone())
+            .expect("fewer connections than allowed");
         let heads = at_once(app.store.heads(who.user)).expect("the store answers");
         let session = Session::new(who.user, guard.tag, &heads, app.clock.monotonic());
-        Self { app: app.clone(), who: who.clone(), session, guard, jobs: VecDeque::new(), replies: Vec::new() }
+        Self {
+            app: app.clone(),
+            who: who.clone(),
+            session,
+            guard,
+            jobs: VecDeque::new(),
+            replies: Vec::new(),
+        }
     }
 
     /// A frame of the client arrives.
@@ -49,13 +61,25 @@ impl Serving {
 
     /// Any job is done, and its answer waits; messages are stored in the order in which they came.
     pub(crate) fn work(&mut self, rng: &mut fastrand::Rng) {
-        let any = if self.jobs.is_empty() { 0 } else { rng.usize(..self.jobs.len()) };
+        let any = if self.jobs.is_empty() {
+            0
+        } else {
+            rng.usize(..self.jobs.len())
+        };
         let sends = |job: &Job| matches!(job, Job::Send(..));
         let first_send = self.jobs.iter().position(sends);
-        let at = if self.jobs.get(any).is_some_and(sends) { first_send.unwrap_or(any) } else { any };
+        let at = if self.jobs.get(any).is_some_and(sends) {
+            first_send.unwrap_or(any)
+        } else {
+            any
+        };
         if let Some(job) = self.jobs.remove(at) {
-            let origin = Origin { connection: Some(self.guard.tag), background: false };
-            self.replies.push(at_once(service::perform(&self.app, &self.who, origin, job)));
+            let origin = Origin {
+                connection: Some(self.guard.tag),
+                background: false,
+            };
+            self.replies
+                .push(at_once(service::perform(&self.app, &self.who, origin, job)));
         }
     }
 

@@ -12,7 +12,9 @@ use chat_server::clock::Clock;
 use chat_server::router::Router;
 use chat_server::service::{App, Identity};
 use chat_server::store::memory::MemoryStore;
-use chat_server::store::{Committed, Commits, Fingerprint, NewAccount, NewGroup, NewMessage, Permit, Store};
+use chat_server::store::{
+    Commits, Committed, Fingerprint, NewAccount, NewGroup, NewMessage, Permit, Store,
+};
 
 use crate::bus::{SimBus, Weather};
 use crate::clock::SimClock;
@@ -59,11 +61,30 @@ impl World {
         let hearing = Arc::new(Hearing::default());
         let store = Arc::new(MemoryStore::new(hearing.clone()));
         let (app, bus) = server(&store, &clock, &hearing, weather);
-        let people: Vec<Identity> = PEOPLE.iter().map(|name| settle(store.as_ref(), name, &clock)).collect();
+        let people: Vec<Identity> = PEOPLE
+            .iter()
+            .map(|name| settle(store.as_ref(), name, &clock))
+            .collect();
         found_group(store.as_ref(), &people, &clock);
-        let devices = people.iter().enumerate().flat_map(|(user, who)| [0, 1].map(|_| Device::new(user, who.name.clone()))).collect();
+        let devices = people
+            .iter()
+            .enumerate()
+            .flat_map(|(user, who)| [0, 1].map(|_| Device::new(user, who.name.clone())))
+            .collect();
         let rng = fastrand::Rng::with_seed(seed);
-        Self { rng, weather, clock, store, people, devices, app, bus, hearing, repaired: Place::default(), said: 0 }
+        Self {
+            rng,
+            weather,
+            clock,
+            store,
+            people,
+            devices,
+            app,
+            bus,
+            hearing,
+            repaired: Place::default(),
+            said: 0,
+        }
     }
 
     /// The server dies and another comes up on the same store: every link is cut, what it held in memory is gone.
@@ -83,9 +104,13 @@ impl World {
         if self.bus.reliable() {
             return;
         }
-        for committed in at_once(self.store.since(self.repaired, 1_000)).expect("the store answers") {
+        for committed in at_once(self.store.since(self.repaired, 1_000)).expect("the store answers")
+        {
             self.repaired = committed.change.place;
-            self.app.router.offer(&committed.members, &Notice::Change(committed.change.clone()));
+            self.app.router.offer(
+                &committed.members,
+                &Notice::Change(committed.change.clone()),
+            );
         }
     }
 
@@ -94,12 +119,30 @@ impl World {
     }
 }
 
-fn server(store: &Arc<MemoryStore>, clock: &Arc<SimClock>, hearing: &Hearing, weather: Weather) -> (Arc<App>, Arc<SimBus>) {
+fn server(
+    store: &Arc<MemoryStore>,
+    clock: &Arc<SimClock>,
+    hearing: &Hearing,
+    weather: Weather,
+) -> (Arc<App>, Arc<SimBus>) {
     let router = Arc::new(Router::default());
     let bus = Arc::new(SimBus::new(weather, router.clone()));
     *hearing.announcer.lock().expect("nobody panics under it") = Some(Announcer::new(bus.clone()));
-    let limits = chat_proto::event::Limits { text_bytes: 65_536, send_rate: 0.0, send_burst: 20, sync_messages: 10, receipt_members: 32 };
-    let app = App::new(store.clone(), bus.clone(), router, clock.clone(), limits, 5_000);
+    let limits = chat_proto::event::Limits {
+        text_bytes: 65_536,
+        send_rate: 0.0,
+        send_burst: 20,
+        sync_messages: 10,
+        receipt_members: 32,
+    };
+    let app = App::new(
+        store.clone(),
+        bus.clone(),
+        router,
+        clock.clone(),
+        limits,
+        5_000,
+    );
     (Arc::new(app), bus)
 }
 
@@ -116,8 +159,15 @@ fn settle(store: &dyn Store, name: &str, clock: &SimClock) -> Identity {
     };
     let account = at_once(store.create_account(new)).expect("a new account");
     let session = SessionId::generate();
-    at_once(store.create_session(session.clone(), account.id, "sim", clock.wall())).expect("a session");
-    Identity { user: account.id, name, display_name: account.display_name, admin: false, session }
+    at_once(store.create_session(session.clone(), account.id, "sim", clock.wall()))
+        .expect("a session");
+    Identity {
+        user: account.id,
+        name,
+        display_name: account.display_name,
+        admin: false,
+        session,
+    }
 }
 
 /// `ops`, of ann and ben; others come and go.
@@ -132,6 +182,12 @@ fn found_group(store: &dyn Store, people: &[Identity], clock: &SimClock) {
         permit: Permit::Granted,
         now: clock.wall(),
     };
-    let group = NewGroup { name: Some(ops), title: None, users: vec![people[1].name.clone()], public: false, first };
+    let group = NewGroup {
+        name: Some(ops),
+        title: None,
+        users: vec![people[1].name.clone()],
+        public: false,
+        first,
+    };
     at_once(store.create_group(group)).expect("a new group");
 }

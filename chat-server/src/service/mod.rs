@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex};
 use chat_proto::event::Limits;
 use chat_proto::{
     Action, ErrorCode, Event, Mark, Name, Refusal, Request, SessionId, UserRef, event::ErrorFrame,
+    limits as wire,
 };
 
 use crate::attendance::Attendance;
+use crate::auth::Auth;
 use crate::bus::{Bus, ConnectionTag};
 use crate::change::{ConversationId, UserId};
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::limit::{Buckets, Rate};
 use crate::marks::Marks;
 use crate::router::Router;
@@ -91,6 +94,10 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// The numbers that hold here, as told in `welcome`.
     pub limits: Limits,
+    /// Who somebody is.
+    pub auth: Auth,
+    /// What the operator chose.
+    pub config: Config,
 }
 
 impl App {
@@ -101,28 +108,38 @@ impl App {
         bus: Arc<dyn Bus>,
         router: Arc<Router>,
         clock: Arc<dyn Clock>,
-        limits: Limits,
-        presence_grace_ms: u64,
+        auth: Auth,
+        config: Config,
     ) -> Self {
+        let limits = Limits {
+            text_bytes: wire::TEXT_BYTES_MAX,
+            send_rate: config.send_rate,
+            send_burst: config.send_burst,
+            sync_messages: wire::SYNC_MESSAGES,
+            receipt_members: wire::RECEIPT_MEMBERS,
+        };
         let send_rate = Rate {
             per_second: limits.send_rate,
             burst: limits.send_burst,
         };
         #[expect(clippy::cast_precision_loss, reason = "a few seconds")]
         let typing_rate = Rate {
-            per_second: 1.0 / chat_proto::limits::TYPING_S as f64,
+            per_second: 1.0 / wire::TYPING_S as f64,
             burst: 1,
         };
+        let grace_ms = u64::try_from(config.presence_grace.as_millis()).unwrap_or(u64::MAX);
         Self {
             store,
             bus,
             router,
-            attendance: Attendance::new(presence_grace_ms),
+            attendance: Attendance::new(grace_ms),
             marks: Marks::default(),
             sends: Mutex::new(Buckets::new(send_rate)),
             typing: Mutex::new(Buckets::new(typing_rate)),
             clock,
             limits,
+            auth,
+            config,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::PoisonError;
 
 use chat_proto::action::Publish;
+use chat_proto::api::{self, Sent};
 use chat_proto::text::{TextError, check_text, valid_line};
 use chat_proto::{Body, ErrorCode, Kind, MessageId, Refusal, Topic, limits};
 use ring::digest;
@@ -26,6 +27,51 @@ pub async fn send(
     let published = app.store.publish(message).await?;
     settle(app, who, permit, published.dup);
     Ok(published)
+}
+
+/// The same by HTTP; without an id the server makes one.
+///
+/// # Errors
+/// As [`send`].
+pub async fn post(app: &App, who: &Identity, message: api::NewMessage) -> Result<Sent, Refusal> {
+    let api::NewMessage {
+        topic,
+        text,
+        id,
+        kind,
+        lang,
+        reply_to,
+        thread,
+        file,
+        meta,
+    } = message;
+    let id = id.unwrap_or_else(MessageId::generate);
+    let publish = Publish {
+        topic,
+        text,
+        kind,
+        lang,
+        reply_to,
+        thread,
+        file,
+        meta,
+    };
+    let Published {
+        topic,
+        seq,
+        rev,
+        sent_at,
+        dup,
+        ..
+    } = send(app, who, id.clone(), publish).await?;
+    Ok(Sent {
+        id,
+        topic,
+        seq,
+        rev,
+        sent_at,
+        dup,
+    })
 }
 
 /// Takes a token of the sender. It is only for the store to say whether one was needed: a repeat is free.

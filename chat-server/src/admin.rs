@@ -1,0 +1,221 @@
+//! How sub-commands reach the running server: a file that only its owner can read names a loopback address and a token,
+//! both new at each start. Without a running server they open the data folder themselves.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::post;
+use bytes::Bytes;
+use chat_proto::{Name, Topic};
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::rt::TokioIo;
+use serde::{Deserialize, Serialize};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::auth::invite::Kind;
+use crate::auth::secret;
+use crate::config::Config;
+use crate::limits;
+use crate::server::Server;
+use crate::service::App;
+
+/// What a sub-command asks for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+pub enum Task {
+    /// A new invite; the answer is its link.
+    Invite {
+        /// Groups that the newcomer joins.
+        groups: Vec<String>,
+        /// How often it can be used.
+        uses: u32,
+    },
+    /// A new key signs tokens from here on.
+    RotateKeys,
+}
+
+/// What the file holds.
+#[derive(Serialize, Deserialize)]
+struct Door {
+    address: SocketAddr,
+    token: String,
+}
+
+/// The door for sub-commands, open as long as this lives.
+pub struct Admin {
+    file: PathBuf,
+    _open: DropGuard,
+}
+
+struct Desk {
+    app: Arc<App>,
+    public_url: String,
+    token: String,
+}
+
+impl Admin {
+    /// Opens the door of a server that is about to be served at `local`.
+    ///
+    /// # Errors
+    /// If the file cannot be written or no loopback port is free.
+    pub async fn start(server: &Server, local: SocketAddr) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let door = Door {
+            address: listener.local_addr()?,
+            token: secret::hex(&secret::random::<32>()),
+        };
+        let file = file(&server.app().config);
+        write_private(&file, &serde_json::to_vec(&door)?)?;
+        let desk = Arc::new(Desk {
+            app: Arc::clone(server.app()),
+            public_url: server.public_url(local),
+            token: door.token,
+        });
+        let routes = Router::new().route("/", post(answer)).with_state(desk);
+        let closed = CancellationToken::new();
+        let stop = closed.clone();
+        tokio::spawn(async move {
+            let served =
+                axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
+            if let Err(error) = served.await {
+                tracing::warn!(%error, "sub-commands cannot reach the server any more");
+            }
+        });
+        Ok(Self {
+            file,
+            _open: closed.drop_guard(),
+        })
+    }
+
+    /// Closes the door.
+    pub fn end(self) {
+        // If it stays it names a door that is closed, and sub-commands pass it over.
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
+
+async fn answer(
+    State(desk): State<Arc<Desk>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, String) {
+    let given = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok());
+    let token = given
+        .and_then(|v| v.strip_prefix("Bearer "))
+        .unwrap_or_default();
+    if !secret::same(token, &desk.token) {
+        return (StatusCode::UNAUTHORIZED, "wrong token".to_owned());
+    }
+    let Ok(task) = serde_json::from_slice(&body) else {
+        return (
+            StatusCode::BAD_REQUEST,
+            "unknown task: is this another version?".to_owned(),
+        );
+    };
+    match perform(&desk.app, &desk.public_url, &task).await {
+        Ok(said) => (StatusCode::OK, said),
+        Err(why) => (StatusCode::UNPROCESSABLE_ENTITY, why),
+    }
+}
+
+async fn perform(app: &App, public_url: &str, task: &Task) -> Result<String, String> {
+    match task {
+        Task::Invite { groups, uses } => {
+            let groups = groups
+                .iter()
+                .map(|name| group(name))
+                .collect::<Result<_, _>>()?;
+            let code = app.auth.invite(Kind::User, groups, *uses).await;
+            Ok(code.map_err(|error| error.to_string())?.link(public_url))
+        }
+        Task::RotateKeys => {
+            app.auth
+                .rotate_keys()
+                .await
+                .map_err(|error| error.to_string())?;
+            Ok(String::new())
+        }
+    }
+}
+
+fn group(name: &str) -> Result<Name, String> {
+    match Topic::parse(name) {
+        Ok(topic) => Ok(topic.name),
+        Err(rule) => Err(format!("'{}': {rule}", name.escape_debug())),
+    }
+}
+
+/// Has a task done: by the running server if there is one, else on the data folder itself.
+///
+/// # Errors
+/// Why not, as a sentence.
+pub async fn ask(config: &Config, task: &Task) -> anyhow::Result<String> {
+    let door: Option<Door> = std::fs::read(file(config))
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok());
+    if let Some(door) = door
+        && let Ok(stream) = TcpStream::connect(door.address).await
+    {
+        let answered = tokio::time::timeout(limits::ADMIN_WAIT, ask_there(stream, &door, task));
+        return answered
+            .await
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("the server did not answer in time")));
+    }
+    let server = Server::open(config.clone()).await?;
+    let local = format!("{}:{}", config.host, config.port);
+    let public_url = config.public_url.clone();
+    let public_url = public_url.unwrap_or_else(|| format!("http://{local}"));
+    let done = perform(server.app(), &public_url, task).await;
+    server.app().store.close().await;
+    done.map_err(anyhow::Error::msg)
+}
+
+async fn ask_there(stream: TcpStream, door: &Door, task: &Task) -> anyhow::Result<String> {
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let driven = tokio::spawn(connection);
+    let request = Request::post("/")
+        .header(header::HOST, door.address.to_string())
+        .header(header::AUTHORIZATION, format!("Bearer {}", door.token))
+        .body(Full::new(Bytes::from(serde_json::to_vec(task)?)))?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), limits::ADMIN_BYTES_MAX)
+        .collect()
+        .await
+        .map_err(anyhow::Error::from_boxed)?
+        .to_bytes();
+    driven.abort();
+    let said = String::from_utf8_lossy(&body).into_owned();
+    anyhow::ensure!(
+        status.is_success(),
+        "the server refused: {}",
+        said.escape_debug()
+    );
+    Ok(said)
+}
+
+fn file(config: &Config) -> PathBuf {
+    config.data.join("admin.json")
+}
+
+/// Writes a file that its owner alone can read. Whole or not at all: a sub-command may read it meanwhile.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let beside = path.with_extension("json.new");
+    // One that a crash left behind may have been made with other rights.
+    let _ = std::fs::remove_file(&beside);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&beside)?.write_all(bytes)?;
+    std::fs::rename(&beside, path)
+}

@@ -1,0 +1,87 @@
+//! Sessions: logging in, staying in, seeing where one is logged in, and ending that.
+
+use axum::Json as Body;
+use axum::extract::{Path, State};
+use chat_proto::api::{LogIn, LoggedIn, Refresh, SessionInfo, Ticket};
+use chat_proto::{ErrorCode, Refusal, SessionId};
+use http::StatusCode;
+
+use super::extract::{Caller, From, Json};
+use super::{Answer, Shared};
+use crate::auth::log_in as auth;
+
+/// `POST /v1/sessions`.
+pub(super) async fn log_in(
+    State(edge): Shared,
+    From(peer): From,
+    Json(given): Json<LogIn>,
+) -> Answer<(StatusCode, Body<LoggedIn>)> {
+    let logged_in = auth::log_in(&edge.app, given, peer.address).await?;
+    peer.authenticated();
+    Ok((StatusCode::CREATED, Body(logged_in)))
+}
+
+/// `POST /v1/sessions/refresh`.
+pub(super) async fn refresh(
+    State(edge): Shared,
+    From(peer): From,
+    Json(given): Json<Refresh>,
+) -> Answer<(StatusCode, Body<LoggedIn>)> {
+    let logged_in = auth::refresh(&edge.app, &given).await?;
+    peer.authenticated();
+    Ok((StatusCode::CREATED, Body(logged_in)))
+}
+
+/// `GET /v1/sessions`.
+pub(super) async fn list(
+    State(edge): Shared,
+    Caller(who): Caller,
+) -> Answer<Body<Vec<SessionInfo>>> {
+    let now = edge.app.clock.wall();
+    let sessions = edge.app.store.sessions(who.user).await?;
+    let shown = sessions.into_iter().map(|session| {
+        let connected = edge.app.router.connected(who.user, &session.id);
+        let current = session.id == who.session;
+        SessionInfo {
+            connected,
+            current,
+            device: session.device,
+            created_at: session.created_at,
+            // Whoever is connected, or asks, is seen at this moment; the store hears of it later.
+            last_seen: if connected || current {
+                now
+            } else {
+                session.last_seen
+            },
+            id: session.id,
+        }
+    });
+    Ok(Body(shown.collect()))
+}
+
+/// `DELETE /v1/sessions/{id or current}`.
+pub(super) async fn end(
+    State(edge): Shared,
+    Caller(who): Caller,
+    Path(id): Path<String>,
+) -> Answer<StatusCode> {
+    let id = if id == "current" {
+        who.session
+    } else {
+        SessionId(id)
+    };
+    if !edge.app.store.end_session(who.user, &id).await? {
+        return Err(Refusal::new(ErrorCode::NotFound, "you have no such session").into());
+    }
+    edge.app.router.end_session(who.user, &id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/ticket`.
+pub(super) async fn ticket(
+    State(edge): Shared,
+    Caller(who): Caller,
+) -> Answer<(StatusCode, Body<Ticket>)> {
+    let ticket = edge.app.auth.ticket(&who)?;
+    Ok((StatusCode::CREATED, Body(Ticket { ticket })))
+}

@@ -1,0 +1,182 @@
+//! The accept loop: connections in, HTTP on each, and an orderly end. It knows no route.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use crate::gate::{Gate, Peer};
+use crate::http::{self, Edge};
+use crate::limits;
+use crate::metrics::{self as names, Alive};
+
+/// Accepts and serves until `shutdown`, then waits as long as configured for requests and sockets to end.
+pub async fn serve(listener: TcpListener, edge: Arc<Edge>, shutdown: CancellationToken) {
+    let drain = edge.app.config.drain;
+    let kill = CancellationToken::new();
+    let connections = TaskTracker::new();
+    let place = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
+    let desk = Desk {
+        gate: Arc::new(Gate::default()),
+        routes: http::routes(Arc::clone(&edge)),
+        by_address: edge.app.config.address_limits,
+        shutdown: shutdown.clone(),
+        kill: kill.clone(),
+    };
+    let mut pause = limits::ACCEPT_PAUSE_MIN;
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &place) => accepted,
+            () = shutdown.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, from, place)) => {
+                pause = limits::ACCEPT_PAUSE_MIN;
+                desk.receive(stream, from, place, &connections);
+            }
+            Err(error) => pause = wait_after(&error, pause).await,
+        }
+    }
+    drop(listener);
+    tracing::info!("stopping: no new connections");
+    connections.close();
+    edge.sockets.close();
+    let ended = async {
+        connections.wait().await;
+        edge.sockets.wait().await;
+    };
+    if tokio::time::timeout(drain, ended).await.is_err() {
+        let (open, sockets) = (connections.len(), edge.sockets.len());
+        tracing::warn!(open, sockets, "stopped before all connections had ended");
+    }
+    kill.cancel();
+    edge.kill.cancel();
+}
+
+/// The next connection, when there is room for one: the rest waits in the kernel's queue.
+async fn accept(
+    listener: &TcpListener,
+    place: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = Arc::clone(place)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
+    let (stream, from) = listener.accept().await?;
+    Ok((stream, from, place))
+}
+
+/// Waits after a failed accept. Without descriptors left each try would fail at once, so the pauses grow;
+/// they need no jitter, as nobody else tries on this listener.
+async fn wait_after(error: &io::Error, pause: Duration) -> Duration {
+    if gone_already(error) {
+        return pause;
+    }
+    tracing::warn!(%error, pause_ms = pause.as_millis(), "could not accept a connection");
+    tokio::time::sleep(pause).await;
+    (pause * 2).min(limits::ACCEPT_PAUSE_MAX)
+}
+
+/// Whether the error is of the one connection that was to be accepted.
+fn gone_already(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    )
+}
+
+/// What every connection needs.
+struct Desk {
+    gate: Arc<Gate>,
+    routes: axum::Router,
+    by_address: bool,
+    shutdown: CancellationToken,
+    kill: CancellationToken,
+}
+
+impl Desk {
+    fn receive(
+        &self,
+        stream: TcpStream,
+        from: SocketAddr,
+        place: OwnedSemaphorePermit,
+        connections: &TaskTracker,
+    ) {
+        let stranger = if self.by_address {
+            let Some(stranger) = self.gate.enter(from.ip()) else {
+                ::metrics::counter!(names::CONNECTIONS_REFUSED, "reason" => "address").increment(1);
+                turn_away(&stream);
+                return;
+            };
+            Some(stranger)
+        } else {
+            None
+        };
+        // Small frames go out at once; a socket that cannot do that is slower, and still works.
+        let _ = stream.set_nodelay(true);
+        let peer = Peer::new(from.ip(), stranger);
+        let served = connection(stream, peer, self.routes.clone(), self.shutdown.clone());
+        let kill = self.kill.clone();
+        connections.spawn(async move {
+            let _place = place;
+            let _alive = Alive::new(names::CONNECTIONS);
+            tokio::select! {
+                () = served => {}
+                () = kill.cancelled() => {}
+            }
+        });
+    }
+}
+
+/// Says why before hanging up. It is one packet; if it does not fit, the peer sees a closed connection.
+fn turn_away(stream: &TcpStream) {
+    const ANSWER: &str = "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\n\
+        retry-after: 1\r\nconnection: close\r\n\r\n\
+        {\"type\":\"error\",\"code\":\"rate_limited\",\"message\":\"too many connections from \
+        this address have not authenticated yet\",\"retry_after_ms\":1000}";
+    let _ = stream.try_write(ANSWER.as_bytes());
+}
+
+/// HTTP on one connection, until it ends or becomes a socket.
+async fn connection(
+    stream: TcpStream,
+    peer: Peer,
+    routes: axum::Router,
+    shutdown: CancellationToken,
+) {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        let answer = routes.clone().oneshot(request.map(axum::body::Body::new));
+        async move { answer.await.map_err(|never: Infallible| never) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HEADERS_WAIT)
+        .max_header_size(limits::HEADERS_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut served = std::pin::pin!(served);
+    let outcome = tokio::select! {
+        outcome = served.as_mut() => outcome,
+        () = shutdown.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

@@ -1,0 +1,148 @@
+//! A server: opened from a configuration, served on a listener that the caller bound, until the caller says stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Auth;
+use crate::auth::invite::Kind;
+use crate::bus::local::LocalBus;
+use crate::bus::{Announcer, Bus};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, SignUp};
+use crate::http::Edge;
+use crate::router::Router;
+use crate::service::App;
+use crate::store::{Commits, Store, StoreError};
+use crate::{limits, listen, metrics, open, upkeep};
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// What the operator chose cannot be used as it is; the sentence says what.
+    #[error("{0}")]
+    Unusable(String),
+    /// Something failed that should not.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// A server that is open and not served yet.
+pub struct Server {
+    app: Arc<App>,
+}
+
+impl Server {
+    /// Opens the data folder of a configuration.
+    ///
+    /// # Errors
+    /// [`StartError`], with a sentence.
+    pub async fn open(config: Config) -> Result<Self, StartError> {
+        let clock = Arc::new(SystemClock::new());
+        Self::with(config.clone(), clock, |commits| {
+            open::open(&config, commits)
+        })
+        .await
+    }
+
+    /// A server on a store and a clock of the caller's. The store is made with whom it has to tell of its commits.
+    ///
+    /// # Errors
+    /// [`StartError`], with a sentence.
+    pub async fn with(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        store: impl FnOnce(Arc<dyn Commits>) -> Result<Arc<dyn Store>, StartError>,
+    ) -> Result<Self, StartError> {
+        metrics::install();
+        let router = Arc::new(Router::default());
+        let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(Arc::clone(&router)));
+        let store = store(Arc::new(Announcer::new(Arc::clone(&bus))))?;
+        let auth = Auth::open(Arc::clone(&store), Arc::clone(&clock), &config).await?;
+        let app = Arc::new(App::new(store, bus, router, clock, auth, config));
+        Ok(Self { app })
+    }
+
+    /// What every use case needs; for those who start servers themselves.
+    #[must_use]
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// The link that makes the first administrator: while there is nobody, and newcomers need an invite.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn first_invite(&self, local: SocketAddr) -> Result<Option<String>, StartError> {
+        if self.app.config.signup != SignUp::Invite || self.app.store.people_exist().await? {
+            return Ok(None);
+        }
+        let code = self
+            .app
+            .auth
+            .invite(Kind::Administrator, Vec::new(), 1)
+            .await?;
+        Ok(Some(code.link(&self.public_url(local))))
+    }
+
+    /// The URL under which people reach the server.
+    #[must_use]
+    pub fn public_url(&self, local: SocketAddr) -> String {
+        let chosen = self.app.config.public_url.clone();
+        chosen.unwrap_or_else(|| format!("http://{local}"))
+    }
+
+    /// Serves until `shutdown` is cancelled; then takes nobody more, lets requests and sockets end within the
+    /// configured time, and closes the store.
+    ///
+    /// # Errors
+    /// If the listener is none.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+    ) -> std::io::Result<()> {
+        let public_url = self.public_url(listener.local_addr()?);
+        let app = self.app;
+        let edge = Arc::new(Edge::new(Arc::clone(&app), public_url, shutdown.clone()));
+        let seen = tokio::spawn(write_seen(Arc::clone(&app), shutdown.clone()));
+        let kept = tokio::spawn(upkeep::run(Arc::clone(&app), shutdown.clone()));
+        let stopping = shutdown.clone();
+        let router = Arc::clone(&app.router);
+        let told = tokio::spawn(async move {
+            stopping.cancelled().await;
+            router.stop();
+        });
+        listen::serve(listener, edge, shutdown).await;
+        // They end by the same token; a panic in one costs what it would have written behind.
+        let _ = tokio::join!(kept, told);
+        // It ends by the same token; a panic in it costs a few sights.
+        let _ = seen.await;
+        if tokio::time::timeout(limits::CLOSE_WAIT, app.store.close())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the store did not close in time");
+        }
+        Ok(())
+    }
+}
+
+/// Writes every now and then, and once at the end, when sessions were last seen.
+async fn write_seen(app: Arc<App>, shutdown: CancellationToken) {
+    loop {
+        let stopped = tokio::time::timeout(limits::SEEN_WRITTEN, shutdown.cancelled()).await;
+        app.auth.write_seen().await;
+        if stopped.is_ok() {
+            return;
+        }
+    }
+}
