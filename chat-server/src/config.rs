@@ -410,7 +410,7 @@ fn lobby(name: &str) -> Result<Name, ConfigError> {
     }
 }
 
-fn public_url(url: String) -> Result<String, ConfigError> {
+fn public_url(url: &str) -> Result<String, ConfigError> {
     let web = url.starts_with("http://") || url.starts_with("https://");
     if web
         && url
@@ -426,7 +426,7 @@ fn public_url(url: String) -> Result<String, ConfigError> {
 }
 
 /// Scheme, host and port, as a browser writes it.
-fn origin(origin: String) -> Result<String, ConfigError> {
+fn origin(origin: &str) -> Result<String, ConfigError> {
     let lowered = origin.trim_end_matches('/').to_ascii_lowercase();
     let parts = lowered.split_once("://");
     if parts

@@ -58,7 +58,6 @@ type Shared = axum::extract::State<Arc<Edge>>;
 type Answer<T> = Result<T, Failure>;
 
 /// All routes.
-#[must_use]
 pub fn routes(edge: Arc<Edge>) -> Router {
     Router::new()
         .route("/v1/accounts", post(accounts::sign_up))

@@ -139,7 +139,9 @@ pub(super) async fn set_status(
     };
     app.store.set_status(who.user, standing).await?;
     if app.attendance.online(who.user) {
-        tell(app, who.user, &who.name).await?;
+        let mut to = app.store.acquaintances(who.user).await?;
+        to.push(who.user);
+        tell_to(app, who.user, &who.name, &to).await?;
     }
     Ok(Event::Ack(Ack {
         id,
@@ -149,11 +151,14 @@ pub(super) async fn set_status(
 
 /// Tells those who may know what somebody's presence is.
 pub(crate) async fn tell(app: &App, user: UserId, name: &Name) -> Result<(), Refusal> {
+    let to = app.store.acquaintances(user).await?;
+    tell_to(app, user, name, &to).await
+}
+
+async fn tell_to(app: &App, user: UserId, name: &Name, to: &[UserId]) -> Result<(), Refusal> {
     let Some(known) = standings(app, &[user]).await?.into_iter().next() else {
         return Ok(());
     };
-    let mut to = app.store.acquaintances(user).await?;
-    to.push(user);
     let presence = known.presence(name.clone());
     let notice = PresenceNotice {
         user,
@@ -161,6 +166,6 @@ pub(crate) async fn tell(app: &App, user: UserId, name: &Name) -> Result<(), Ref
         state: presence.state,
         last_seen: presence.last_seen,
     };
-    app.bus.publish(&to, &Notice::Presence(notice));
+    app.bus.publish(to, &Notice::Presence(notice));
     Ok(())
 }

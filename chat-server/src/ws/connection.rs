@@ -146,12 +146,12 @@ impl Connection {
                     Output::Send(frame) => {
                         writer
                             .put(Message::Text(frame), Some(&self.guard.mailbox))
-                            .await?
+                            .await?;
                     }
                     Output::Ping => {
                         writer
                             .put(Message::Ping(Bytes::new()), Some(&self.guard.mailbox))
-                            .await?
+                            .await?;
                     }
                     Output::Perform(job) => self.start(job),
                     Output::Close(closing) => return Err(end_of(closing)),
