@@ -1,0 +1,93 @@
+//! Log-ins of devices, and the keys that sign what they present.
+
+use chat_proto::{SessionId, Time};
+
+use super::state::State;
+use crate::change::UserId;
+use crate::store::{Account, Rotation, Session, SigningKey, StoreError, StoreResult, rotation};
+
+impl State {
+    pub(super) fn create_session(&mut self, session: Session) -> StoreResult<Session> {
+        if self.sessions.contains_key(&session.id) {
+            return Err(StoreError::Internal("a session id came twice".to_owned()));
+        }
+        self.sessions.insert(session.id.clone(), session.clone());
+        Ok(session)
+    }
+
+    pub(super) fn session(&self, id: &SessionId) -> Option<(Session, Account)> {
+        let session = self.sessions.get(id)?;
+        let person = self.people.get(&session.user)?;
+        Some((session.clone(), person.account.clone()))
+    }
+
+    pub(super) fn sessions_of(&self, user: UserId) -> Vec<Session> {
+        let of_user = self
+            .sessions
+            .values()
+            .filter(|session| session.user == user);
+        let mut sessions: Vec<Session> = of_user.cloned().collect();
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.last_seen));
+        sessions
+    }
+
+    pub(super) fn rotate_session(
+        &mut self,
+        id: &SessionId,
+        presented: u64,
+        now: Time,
+    ) -> Option<(Session, Account)> {
+        let session = self.sessions.get_mut(id)?;
+        match rotation(session, presented, now) {
+            Rotation::Again => {}
+            Rotation::Next => {
+                session.generation += 1;
+                session.rotated_at = now;
+            }
+            Rotation::Theft => {
+                self.sessions.remove(id);
+            }
+        }
+        self.session(id)
+    }
+
+    pub(super) fn end_session(&mut self, user: UserId, id: &SessionId) -> bool {
+        let theirs = self
+            .sessions
+            .get(id)
+            .is_some_and(|session| session.user == user);
+        theirs && self.sessions.remove(id).is_some()
+    }
+
+    pub(super) fn touch_sessions(&mut self, seen: &[(SessionId, Time)]) {
+        for (id, at) in seen {
+            if let Some(session) = self.sessions.get_mut(id) {
+                session.last_seen = session.last_seen.max(*at);
+            }
+        }
+    }
+
+    pub(super) fn signing_keys(&self) -> Vec<SigningKey> {
+        let mut keys = self.keys.clone();
+        keys.sort_by(|a, b| (b.created_at, &b.kid).cmp(&(a.created_at, &a.kid)));
+        keys
+    }
+
+    pub(super) fn add_signing_key(
+        &mut self,
+        key: SigningKey,
+        forget_before: Time,
+    ) -> StoreResult<()> {
+        if self.keys.iter().any(|known| known.kid == key.kid) {
+            return Err(StoreError::Internal("a key id came twice".to_owned()));
+        }
+        self.keys.push(key);
+        let keys = self.signing_keys();
+        let old = keys.iter().find(|key| key.created_at < forget_before);
+        let newest_of_them = old.map(|key| key.kid.clone());
+        self.keys.retain(|key| {
+            key.created_at >= forget_before || Some(&key.kid) == newest_of_them.as_ref()
+        });
+        Ok(())
+    }
+}
