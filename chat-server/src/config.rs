@@ -366,11 +366,11 @@ impl TryFrom<Settings> for Config {
                 Some(Port::Service) | None => default.port,
             },
             host: given.host.unwrap_or(default.host),
-            public_url: given.public_url.map(public_url).transpose()?,
+            public_url: given.public_url.as_deref().map(public_url).transpose()?,
             origins: given
                 .origin
                 .into_iter()
-                .map(origin)
+                .map(|given| origin(&given))
                 .collect::<Result<_, _>>()?,
             data: given.data.unwrap_or(default.data),
             database: given.database.unwrap_or(default.database),

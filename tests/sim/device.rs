@@ -33,6 +33,8 @@ struct Wire {
     /// A `sync` is under way: each log may begin anew once.
     anew: BTreeSet<Name>,
     syncing: bool,
+    /// The latest subscription, which may stand for a joining.
+    joined: BTreeMap<Name, Rev>,
 }
 
 impl Wire {
@@ -45,15 +47,14 @@ impl Wire {
                 dup: false,
                 ..
             }) => self.next(topic, *rev),
-            // Of a subscription: it stands for the joining, if there was one.
+            // Of a subscription: it stands for the joining, if there was one; the frame does not say.
             Event::Ack(Ack {
                 topic: Some(topic),
                 rev: Some(rev),
                 sent_at: None,
                 ..
             }) => {
-                let last = self.last.entry(topic.clone()).or_insert(*rev);
-                *last = (*last).max(*rev);
+                self.joined.insert(topic.clone(), *rev);
             }
             Event::Gap(gap) => {
                 self.last.insert(gap.topic.clone(), gap.to_rev);
@@ -61,9 +62,11 @@ impl Wire {
             }
             // Who was away and is back begins with the joining.
             Event::Join(join) if join.name == *me => {
-                drop(self.last.insert(join.topic.clone(), join.rev))
+                self.last.insert(join.topic.clone(), join.rev);
             }
-            Event::Leave(leave) if leave.name == *me => drop(self.last.remove(&leave.topic)),
+            Event::Leave(leave) if leave.name == *me => {
+                self.last.remove(&leave.topic);
+            }
             Event::Synced(_) => self.syncing = false,
             event => {
                 if let Some((topic, rev)) = event.log_place() {
@@ -74,18 +77,19 @@ impl Wire {
     }
 
     fn next(&mut self, topic: &Name, rev: Rev) {
-        if let Some(last) = self.last.insert(topic.clone(), rev) {
-            let anew = self.syncing && self.anew.insert(topic.clone());
-            assert!(
-                anew || rev == last.next(),
-                "the wire told {topic} {rev} after {last}"
-            );
-        }
+        let joined = self.joined.remove(topic);
+        let last = self.last.insert(topic.clone(), rev);
+        let follows = last.is_none_or(|last| rev == last.next());
+        let after_joining = joined.is_some_and(|joined| rev == joined.next());
+        // Looked at last: it can be had once for each `sync`.
+        let anew = follows || after_joining || self.syncing && self.anew.insert(topic.clone());
+        assert!(anew, "the wire told {topic} {rev} after {last:?}");
     }
 }
 
 /// A device of a user.
 pub(crate) struct Device {
+    number: usize,
     pub(crate) user: usize,
     pub(crate) link: Option<Link>,
     pub(crate) sync: Sync,
@@ -102,8 +106,9 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    pub(crate) fn new(user: usize, me: Name) -> Self {
+    pub(crate) fn new(number: usize, user: usize, me: Name) -> Self {
         Self {
+            number,
             user,
             link: None,
             sync: Sync::new(Stranger::IsNew),
@@ -127,13 +132,19 @@ impl Device {
         });
         self.sync.handle_connected();
         self.ask();
-        for unsent in self.unsent.clone() {
-            self.publish(&unsent);
+        let topics: BTreeSet<Name> = self
+            .unsent
+            .iter()
+            .map(|unsent| unsent.topic.clone())
+            .collect();
+        for topic in topics {
+            self.send_next(&topic);
         }
     }
 
     /// The link is cut; frames under way are lost.
     pub(crate) fn cut(&mut self) {
+        trace(self.number, "is cut", "");
         self.link = None;
     }
 
@@ -144,8 +155,11 @@ impl Device {
             text,
         };
         let id = unsent.id.clone();
+        let first = self.unsent.iter().all(|other| other.topic != unsent.topic);
         self.unsent.push(unsent.clone());
-        self.publish(&unsent);
+        if first {
+            self.publish(&unsent);
+        }
         id
     }
 
@@ -169,6 +183,18 @@ impl Device {
         }));
     }
 
+    /// At most one message of a topic is on its way, so that one that is refused and repeated is not overtaken.
+    fn send_next(&mut self, topic: &Name) {
+        if let Some(unsent) = self
+            .unsent
+            .iter()
+            .find(|unsent| unsent.topic == *topic)
+            .cloned()
+        {
+            self.publish(&unsent);
+        }
+    }
+
     fn publish(&mut self, unsent: &Unsent) {
         let publish = Publish::text(unsent.topic.clone().into(), unsent.text.clone());
         self.put(&Request::new(unsent.id.clone(), Action::Publish(publish)));
@@ -179,7 +205,9 @@ impl Device {
             if matches!(request.action, Action::Sync(_)) {
                 (link.wire.syncing, link.wire.anew) = (true, BTreeSet::new());
             }
-            link.up.push_back(codec::encode_request(request));
+            let frame = codec::encode_request(request);
+            trace(self.number, "says", &frame);
+            link.up.push_back(frame);
         }
     }
 
@@ -192,6 +220,7 @@ impl Device {
     /// A frame of the server arrives.
     pub(crate) fn hear(&mut self, frame: &str) {
         let event = codec::decode_event(frame).expect("the server's frames can be read");
+        trace(self.number, "hears", frame);
         if let Some(link) = &mut self.link {
             link.wire.hear(&event, &self.me);
         }
@@ -216,6 +245,7 @@ impl Device {
         match (ack.id, ack.topic, ack.seq) {
             (Some(id), Some(topic), Some(seq)) if ack.sent_at.is_some() => {
                 self.unsent.retain(|unsent| unsent.id != id);
+                self.send_next(&topic);
                 let before = self.acked.insert(id.clone(), (topic.clone(), seq));
                 assert!(
                     before.is_none_or(|before| before == (topic, seq)),
@@ -232,7 +262,9 @@ impl Device {
             && !code.outcome_unknown()
             && let Some(at) = self.unsent.iter().position(|unsent| unsent.id == *id)
         {
-            self.refused.push(self.unsent.remove(at).id);
+            let unsent = self.unsent.remove(at);
+            self.refused.push(unsent.id);
+            self.send_next(&unsent.topic);
         }
     }
 
@@ -253,6 +285,11 @@ impl Device {
                 seq: Some(seq),
                 ..
             })) => self.shows(topic, seq, id),
+            Delivery::Live(synced) => {
+                for conversation in synced.conversations {
+                    self.own_mark(&conversation.topic, conversation.read_seq);
+                }
+            }
             Delivery::Other(Event::Ack(ack)) => self.acked(ack),
             Delivery::Other(Event::Error(error)) => self.refused(error.id.as_ref(), error.code),
             Delivery::Other(Event::Read(read)) if read.by == self.me => {
@@ -265,5 +302,14 @@ impl Device {
 
     fn shows(&mut self, topic: Name, seq: Seq, id: MessageId) {
         self.shown.entry(topic).or_default().push((seq, id));
+    }
+}
+
+/// With `CHAT_SIM_TRACE` set, every frame of a world is printed as a device says or hears it.
+fn trace(device: usize, verb: &str, frame: &str) {
+    static TRACED: std::sync::LazyLock<bool> =
+        std::sync::LazyLock::new(|| std::env::var_os("CHAT_SIM_TRACE").is_some());
+    if *TRACED {
+        eprintln!("device {device} {verb} {frame}");
     }
 }

@@ -3,8 +3,6 @@
 //!
 //! `CHAT_SIM_SECONDS` is the time to spend (15 by default); `CHAT_SIM_SEED` runs one world again.
 
-#![expect(missing_docs, reason = "a test binary")]
-
 mod bus;
 mod check;
 mod clock;

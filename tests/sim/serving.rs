@@ -98,10 +98,6 @@ impl Serving {
         }
     }
 
-    pub(crate) fn idle(&self) -> bool {
-        self.jobs.is_empty() && self.replies.is_empty()
-    }
-
     /// What goes out, and whether the server closes after it.
     pub(crate) fn frames(&mut self) -> (Vec<Utf8Bytes>, bool) {
         let mut frames = Vec::new();

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 
 use chat_proto::{Body, MessageId, Name, SessionId};
+use chat_server::Config;
+use chat_server::auth::Auth;
 use chat_server::bus::{Announcer, Bus, Notice};
 use chat_server::change::Place;
 use chat_server::clock::Clock;
@@ -59,17 +61,17 @@ impl World {
     pub(crate) fn new(seed: u64, weather: Weather) -> Self {
         let clock = Arc::new(SimClock::default());
         let hearing = Arc::new(Hearing::default());
-        let store = Arc::new(MemoryStore::new(hearing.clone()));
+        let store = MemoryStore::new(hearing.clone());
         let (app, bus) = server(&store, &clock, &hearing, weather);
         let people: Vec<Identity> = PEOPLE
             .iter()
             .map(|name| settle(store.as_ref(), name, &clock))
             .collect();
         found_group(store.as_ref(), &people, &clock);
-        let devices = people
-            .iter()
-            .enumerate()
-            .flat_map(|(user, who)| [0, 1].map(|_| Device::new(user, who.name.clone())))
+        let owners = people.iter().enumerate().flat_map(|owner| [owner, owner]);
+        let devices = owners.enumerate();
+        let devices = devices
+            .map(|(number, (user, who))| Device::new(number, user, who.name.clone()))
             .collect();
         let rng = fastrand::Rng::with_seed(seed);
         Self {
@@ -128,21 +130,22 @@ fn server(
     let router = Arc::new(Router::default());
     let bus = Arc::new(SimBus::new(weather, router.clone()));
     *hearing.announcer.lock().expect("nobody panics under it") = Some(Announcer::new(bus.clone()));
-    let limits = chat_proto::event::Limits {
-        text_bytes: 65_536,
+    let config = Config {
         send_rate: 0.0,
-        send_burst: 20,
-        sync_messages: 10,
-        receipt_members: 32,
+        ..Config::default()
     };
-    let app = App::new(
+    let auth =
+        at_once(Auth::open(store.clone(), clock.clone(), &config)).expect("the store answers");
+    let mut app = App::new(
         store.clone(),
         bus.clone(),
         router,
         clock.clone(),
-        limits,
-        5_000,
+        auth,
+        config,
     );
+    // Small, so that worlds see gaps.
+    app.limits.sync_messages = 10;
     (Arc::new(app), bus)
 }
 

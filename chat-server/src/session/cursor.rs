@@ -130,15 +130,19 @@ impl Cursor {
         let below = std::mem::replace(&mut self.waiting, above);
         self.sent = rev;
         self.head = self.head.max(rev);
-        below
-            .into_values()
-            .filter_map(|waiting| {
-                if let Waiting::Answer(frame) = waiting {
-                    Some(frame)
-                } else {
-                    None
-                }
-            })
-            .collect()
+        answers(below)
     }
+
+    /// The answers that wait for their place.
+    pub(crate) fn into_answers(self) -> Vec<Utf8Bytes> {
+        answers(self.waiting)
+    }
+}
+
+fn answers(waiting: BTreeMap<Rev, Waiting>) -> Vec<Utf8Bytes> {
+    let answer = |waiting| match waiting {
+        Waiting::Answer(frame) => Some(frame),
+        Waiting::Change(_) => None,
+    };
+    waiting.into_values().filter_map(answer).collect()
 }

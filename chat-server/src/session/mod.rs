@@ -410,7 +410,8 @@ impl Session {
                     Some(conversation) if changed => self.answer_in_place(conversation, rev, frame),
                     Some(conversation) => {
                         self.outputs.push_back(Output::Send(frame));
-                        self.cursor(conversation, || Begin::After(rev));
+                        // Another connection may have subscribed, and this one not have heard of it.
+                        self.cursor(conversation, || Begin::Unknown);
                         self.advance(conversation);
                     }
                     None => self.outputs.push_back(Output::Send(frame)),
@@ -568,7 +569,10 @@ impl Session {
                 Step::Tell(change) => {
                     self.outputs.push_back(Output::Send(change.frame(viewer)));
                     if matches!(&change.what, What::Leave { user, .. } if *user == viewer) {
-                        self.cursors.remove(&conversation);
+                        // An answer that has its place after the leaving is owed all the same.
+                        let left = self.cursors.remove(&conversation);
+                        let owed = left.map(Cursor::into_answers).unwrap_or_default();
+                        self.outputs.extend(owed.into_iter().map(Output::Send));
                         self.behind.remove(&conversation);
                     }
                 }

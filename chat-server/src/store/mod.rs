@@ -339,7 +339,7 @@ pub struct Subscribed {
     pub topic: Name,
     /// Its last message.
     pub seq: Seq,
-    /// Its last change, the joining (or leaving) included.
+    /// The joining or leaving, if there was one; else its last change.
     pub rev: Rev,
 }
 

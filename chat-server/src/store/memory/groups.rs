@@ -17,25 +17,27 @@ impl State {
         topic: &Topic,
         now: Time,
     ) -> StoreResult<Subscribed> {
-        let id = match (self.names.get(&topic.name).copied(), topic.sigil) {
+        let (id, changed) = match (self.names.get(&topic.name).copied(), topic.sigil) {
             (Some(Named::Person(peer)), None | Some(Sigil::Person)) => {
                 return self.own(user, peer, topic);
             }
             (Some(Named::Group(id)), None | Some(Sigil::Group)) => {
                 let group = self.conversation(id);
-                match group.seat(user) {
-                    None if !group.public() => return Err(refuse::no_such_topic(topic)),
-                    None => self.join(id, user, now),
-                    Some(_) => {}
+                let newcomer = group.seat(user).is_none();
+                if newcomer && !group.public() {
+                    return Err(refuse::no_such_topic(topic));
                 }
-                id
+                if newcomer {
+                    self.join(id, user, now);
+                }
+                (id, newcomer)
             }
             (None | Some(Named::Freed(_)), None | Some(Sigil::Group)) => {
-                self.make_topic(user, &topic.name)?
+                (self.make_topic(user, &topic.name)?, false)
             }
             _ => return Err(refuse::no_such_topic(topic)),
         };
-        Ok(self.subscribed(id, &topic.name))
+        Ok(self.subscribed(id, &topic.name, changed))
     }
 
     fn own(&self, user: UserId, peer: UserId, topic: &Topic) -> StoreResult<Subscribed> {
@@ -44,15 +46,19 @@ impl State {
         }
         let notebook = self.membership(user, topic)?;
         Ok(Subscribed {
+            conversation: notebook.conversation,
+            changed: false,
             topic: topic.name.clone(),
             seq: notebook.last_seq,
             rev: notebook.rev,
         })
     }
 
-    fn subscribed(&self, id: ConversationId, name: &Name) -> Subscribed {
+    fn subscribed(&self, id: ConversationId, name: &Name, changed: bool) -> Subscribed {
         let conversation = self.conversation(id);
         Subscribed {
+            conversation: Some(id),
+            changed,
             topic: name.clone(),
             seq: conversation.last_seq(),
             rev: conversation.rev(),
@@ -128,7 +134,8 @@ impl State {
         self.append(id, now, Kept::Join(user));
     }
 
-    fn leave(&mut self, id: ConversationId, user: UserId, now: Time) {
+    /// The change that the leaving is.
+    fn leave(&mut self, id: ConversationId, user: UserId, now: Time) -> Rev {
         let rev = self.append(id, now, Kept::Leave(user));
         let conversation = self.conversation_mut(id);
         let seq = conversation.last_seq();
@@ -154,6 +161,7 @@ impl State {
             }
             _ => {}
         }
+        rev
     }
 
     pub(super) fn unsubscribe(
@@ -167,12 +175,15 @@ impl State {
             (Some(Named::Group(id)), None | Some(Sigil::Group)) => {
                 let group = self.conversation(id);
                 match (group.public(), group.seat(user)) {
-                    (false, None) => return Err(refuse::no_such_topic(topic)),
-                    (false, Some(_)) => return Err(refuse::private_group(&topic.name)),
-                    (true, Some(_)) => self.leave(id, user, now),
-                    (true, None) => {}
+                    (false, None) => Err(refuse::no_such_topic(topic)),
+                    (false, Some(_)) => Err(refuse::private_group(&topic.name)),
+                    (true, None) => Ok(self.subscribed(id, &topic.name, false)),
+                    (true, Some(_)) => {
+                        let rev = self.leave(id, user, now);
+                        let left = self.subscribed(id, &topic.name, true);
+                        Ok(Subscribed { rev, ..left })
+                    }
                 }
-                Ok(self.subscribed(id, &topic.name))
             }
             _ => Err(refuse::no_such_topic(topic)),
         }

@@ -195,14 +195,14 @@ pub(super) fn join(
     Ok(())
 }
 
-/// Ends a membership, as a change of the log; a group without its owner gets another.
+/// Ends a membership, as a change of the log, which it gives back; a group without its owner gets another.
 fn leave(
     t: &mut Transaction<'_>,
     was: &Standing,
     group: &Name,
     user: UserId,
     now: Time,
-) -> StoreResult<()> {
+) -> StoreResult<Rev> {
     let name = t.cache.person(t.connection, user)?.name;
     let row = LogRow::plain(rows::LEAVE, user);
     let left = t.append(was.conversation, now, What::Leave { user, name }, &row)?;
@@ -220,11 +220,12 @@ fn leave(
     match heir(t.connection, was.conversation)? {
         // A private group that all have left is archived: its name stays taken, and nobody sees it.
         None if was.public && was.last_seq.0 == 0 => {
-            t.set_name(group, Named::Freed(was.conversation))
+            t.set_name(group, Named::Freed(was.conversation))?;
         }
-        Some(heir) if was.role == Some(Role::Owner) => inherit(t, was.conversation, heir, now),
-        _ => Ok(()),
+        Some(heir) if was.role == Some(Role::Owner) => inherit(t, was.conversation, heir, now)?,
+        _ => {}
     }
+    Ok(left.rev)
 }
 
 /// The oldest admin, else the oldest member.
@@ -274,13 +275,15 @@ pub(super) fn unsubscribe(
         (Some(Named::Group(conversation)), None | Some(Sigil::Group)) => {
             let standing = standing(t, user, conversation)?;
             match (standing.public, standing.role) {
-                (false, None) => return Err(refuse::no_such_topic(topic)),
-                (false, Some(_)) => return Err(refuse::private_group(&topic.name)),
-                (true, Some(_)) => leave(t, &standing, &topic.name, user, now)?,
-                (true, None) => {}
+                (false, None) => Err(refuse::no_such_topic(topic)),
+                (false, Some(_)) => Err(refuse::private_group(&topic.name)),
+                (true, None) => subscribed(t, conversation, &topic.name, false),
+                (true, Some(_)) => {
+                    let rev = leave(t, &standing, &topic.name, user, now)?;
+                    let left = subscribed(t, conversation, &topic.name, true)?;
+                    Ok(Subscribed { rev, ..left })
+                }
             }
-            let changed = standing.role.is_some();
-            subscribed(t, conversation, &topic.name, changed)
         }
         _ => Err(refuse::no_such_topic(topic)),
     }
@@ -335,7 +338,7 @@ pub(super) fn remove_member(
     match target.role {
         None => Ok(false),
         Some(Role::Owner) if user != by => Err(refuse::may_not_remove(group)),
-        Some(_) => leave(t, &target, group, user, now).map(|()| true),
+        Some(_) => leave(t, &target, group, user, now).map(|_| true),
     }
 }
 

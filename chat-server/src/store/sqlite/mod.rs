@@ -105,7 +105,9 @@ impl Store for SqliteStore {
 
     async fn ready(&self) -> StoreResult<()> {
         self.writer
-            .write(Refuses::BeforeWriting, writer::Transaction::prove_writable)
+            .write(Refuses::BeforeWriting, |transaction| {
+                transaction.prove_writable()
+            })
             .await
     }
 
