@@ -91,6 +91,7 @@ impl Action {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authenticate {
     /// An access token.
+    #[serde(deserialize_with = "word::secret")]
     pub token: String,
     /// Whether the connection counts neither for presence nor for notices nor for `delivered`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

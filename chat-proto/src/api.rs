@@ -2,17 +2,24 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::{MessageId, Name, Rev, Seq, SessionId, Topic};
 use crate::message::{FileRef, Kind, Message, Presence, Role};
 use crate::meta::Meta;
 use crate::time::Time;
+use crate::word;
 
 /// A text that must not be seen: its `Debug` hides it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Secret(pub String);
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        word::secret(deserializer).map(Self)
+    }
+}
 
 impl Secret {
     /// The text, for the one place that needs it.

@@ -272,7 +272,7 @@ fn read<'a, T: Deserialize<'a>>(frame: &'a str, id: Option<MessageId>) -> Result
         };
         return Err(DecodeError::invalid(
             id,
-            format!("a frame is a JSON object, this is {place}"),
+            format!("this must be a JSON object, and it is {place}"),
         ));
     }
     serde_json::from_str(frame).map_err(|error| DecodeError::invalid(id, sentence(frame, &error)))

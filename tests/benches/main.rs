@@ -14,11 +14,16 @@ mod report;
 mod target;
 mod workloads;
 
-use anyhow::Context;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
 
 use crate::options::Options;
 use crate::report::Report;
 use crate::target::{Kind, Target};
+
+/// How long one round may take, with the accounts that are made for it.
+const ROUND_MAX: Duration = Duration::from_secs(300);
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse(std::env::args().skip(1))?;
@@ -39,6 +44,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         targets.push(Target::start(Kind::Server, options).await?);
     }
     let mut report = Report::default();
+    let mut failures = 0;
     for workload in workloads::ALL {
         if !options.wants(workload.name()) {
             continue;
@@ -46,14 +52,18 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         for round in 1..=options.rounds_of(workload) {
             for target in &mut targets {
                 eprintln!("{workload}, round {round}: {}", target.kind());
-                workload
-                    .run(target, options, &mut report)
-                    .await
-                    .with_context(|| format!("{workload} against the {}", target.kind()))?;
+                let run = Box::pin(workload.run(target, options, &mut report));
+                let ended = tokio::time::timeout(ROUND_MAX, run).await;
+                // The figures of the others are worth having all the same.
+                if let Err(error) = ended.context("took too long").flatten() {
+                    eprintln!("{workload} failed: {error:#}");
+                    failures += 1;
+                }
             }
         }
     }
     print!("{report}");
+    ensure!(failures == 0, "{failures} rounds failed");
     Ok(())
 }
 

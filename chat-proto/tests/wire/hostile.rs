@@ -123,6 +123,26 @@ fn d19_raw_control_characters_in_a_string_are_refused() {
 }
 
 #[test]
+fn a_secret_of_a_wrong_type_is_not_repeated_in_the_error() {
+    for wrong in ["20261121", "-20261121", "2026112.1", "[20261121]"] {
+        let body = format!(r#"{{"name":"ann","password":{wrong}}}"#);
+        let error = codec::decode_body::<chat_proto::api::LogIn>(body.as_bytes());
+        let sentence = error.expect_err(&body).refusal.message;
+        assert!(sentence.starts_with("'password'"), "{sentence}");
+        assert!(!sentence.contains("2026"), "{sentence}");
+        let frame = format!(r#"{{"action":"authenticate","token":{wrong}}}"#);
+        let sentence = codec::decode_request(&frame)
+            .expect_err(&frame)
+            .refusal
+            .message;
+        assert!(
+            sentence.contains("'token'") && !sentence.contains("2026"),
+            "{sentence}"
+        );
+    }
+}
+
+#[test]
 fn d19_depth_neither_overflows_the_stack_nor_is_carried_on() {
     let lists = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     let objects = format!("{}1{}", "{\"a\":".repeat(60_000), "}".repeat(60_000));
