@@ -12,9 +12,13 @@ pub mod moment;
 pub mod pending;
 pub mod private;
 pub mod query;
+#[cfg(test)]
+mod scripted;
 pub mod send;
 pub mod session;
 pub mod sync;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -395,3 +395,6 @@ fn lasting(error: &ClientError) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
