@@ -129,7 +129,7 @@ impl Link {
             client,
             sync,
             options,
-            backoff: Backoff::new(options.retry_base),
+            backoff: Backoff::new(options.retry_base, backoff::CAP),
             watch: Stopwatch::start(),
         }
     }
