@@ -54,7 +54,8 @@ fn read_bytes(bytes_max: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn unreadable(why: &dyn std::fmt::Display) -> Failure {
+/// Standard input failed.
+pub(super) fn unreadable(why: &dyn std::fmt::Display) -> Failure {
     Failure::new(
         Exit::Unexpected,
         format!("could not read standard input: {why}"),

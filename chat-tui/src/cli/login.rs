@@ -1,5 +1,7 @@
 //! `login`: a new session with a name and a password that the server knows. Asks what is missing, on a terminal only.
 
+use std::io::ErrorKind;
+
 use chat_proto::api::{LogIn, LoggedIn, Secret};
 use chat_proto::{Safe, limits};
 use clap::builder::FalseyValueParser;
@@ -41,8 +43,8 @@ pub(super) enum Typing {
 
 impl Login {
     pub(super) async fn run(self, context: Context) -> Result<(), Failure> {
-        let server = server(&context, None)?;
-        let name = self.who.name(&context)?;
+        let server = server(&context, None).await?;
+        let name = self.who.name(&context).await?;
         let password = self.who.password(&context, Typing::Once).await?;
         let entry = Entry::LogIn(LogIn {
             name,
@@ -62,7 +64,7 @@ impl Who {
         device.chars().take(limits::DEVICE_CHARS_MAX).collect()
     }
 
-    pub(super) fn name(&self, context: &Context) -> Result<String, Failure> {
+    pub(super) async fn name(&self, context: &Context) -> Result<String, Failure> {
         if let Some(name) = &self.name {
             return Ok(name.clone());
         }
@@ -74,7 +76,7 @@ impl Who {
         if let Ok(Some(saved)) = file.load() {
             return Ok(saved.name.to_string());
         }
-        prompt("name: ", "name yourself with --name")
+        prompt("name: ", "name yourself with --name").await
     }
 
     pub(super) async fn password(
@@ -95,7 +97,7 @@ impl Who {
 }
 
 /// The server to enter: named, or of an invite's link, or that of the profile's last log-in, or asked for.
-pub(super) fn server(context: &Context, invite: Option<&str>) -> Result<ServerUrl, Failure> {
+pub(super) async fn server(context: &Context, invite: Option<&str>) -> Result<ServerUrl, Failure> {
     if let Some(server) = &context.settings.server {
         return Ok(server.clone());
     }
@@ -111,7 +113,7 @@ pub(super) fn server(context: &Context, invite: Option<&str>) -> Result<ServerUr
     {
         return Ok(server);
     }
-    let asked = prompt("server: ", "name the server with --server or CHAT_SERVER")?;
+    let asked = prompt("server: ", "name the server with --server or CHAT_SERVER").await?;
     ServerUrl::parse(&asked).map_err(|error| Failure::usage(error.to_string()))
 }
 
@@ -154,16 +156,19 @@ impl<'a> Entered<'a> {
     }
 }
 
-fn prompt(question: &str, otherwise: &str) -> Result<String, Failure> {
+/// Asks on a terminal; without one says what to write instead.
+async fn prompt(question: &str, otherwise: &str) -> Result<String, Failure> {
     if !input::from_terminal() {
         return Err(Failure::usage(otherwise));
     }
     eprint!("{}", Safe::line(question));
-    let mut line = String::new();
-    std::io::stdin()
-        .read_line(&mut line)
-        .map_err(|error| Failure::new(Exit::Unexpected, format!("could not read: {error}")))?;
-    match line.trim() {
+    // On a thread of its own, so that Ctrl-C is heard meanwhile.
+    let line = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let line = line.await.map_err(|error| input::unreadable(&error))?;
+    match line.map_err(|error| input::unreadable(&error))?.trim() {
         "" => Err(Failure::usage(otherwise)),
         answer => Ok(answer.to_owned()),
     }
@@ -177,5 +182,9 @@ fn prompt_hidden(question: &str) -> Result<Secret, Failure> {
     }
     rpassword::prompt_password(question)
         .map(Secret)
-        .map_err(|error| Failure::new(Exit::Unexpected, format!("could not read: {error}")))
+        .map_err(|error| match error.kind() {
+            // It reads Ctrl-C itself, because the terminal's echo has to come back first.
+            ErrorKind::Interrupted => Failure::new(Exit::Interrupted, ""),
+            _ => input::unreadable(&error),
+        })
 }

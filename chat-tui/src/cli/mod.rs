@@ -1,13 +1,20 @@
 //! The commands for scripts: what they are called, what they take, and how they end. One verb, one file.
 
+mod contacts;
+mod exec;
 pub mod exit;
+mod groups;
 pub mod input;
+mod log;
 mod login;
 mod logout;
 pub mod out;
 mod register;
 mod send;
+mod show;
+mod since;
 pub mod span;
+mod tail;
 mod whoami;
 
 use std::ffi::OsString;
@@ -79,6 +86,14 @@ enum Command {
     Whoami(whoami::Whoami),
     /// Send a message; done when the server has it on disk.
     Send(send::Send),
+    /// Follow conversations, each message once and in order.
+    Tail(tail::Tail),
+    /// Show the messages of a conversation, oldest first.
+    Log(log::Log),
+    /// Show the conversations, the latest first; or search people.
+    Contacts(contacts::Contacts),
+    /// Show groups, make them, and change who is in them.
+    Groups(groups::Groups),
 }
 
 /// What a command runs with.
@@ -149,6 +164,7 @@ fn start(cli: Cli, out: Out) -> Result<(), Failure> {
 }
 
 impl Command {
+    /// Dispatches and nothing else; the futures differ much in size.
     async fn run(self, context: Context) -> Result<(), Failure> {
         match self {
             Self::Register(command) => command.run(context).await,
@@ -156,6 +172,10 @@ impl Command {
             Self::Logout(command) => command.run(context).await,
             Self::Whoami(command) => command.run(context).await,
             Self::Send(command) => command.run(context).await,
+            Self::Tail(command) => command.run(context).await,
+            Self::Log(command) => command.run(context).await,
+            Self::Contacts(command) => command.run(context).await,
+            Self::Groups(command) => command.run(context).await,
         }
     }
 }

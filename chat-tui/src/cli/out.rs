@@ -33,9 +33,17 @@ impl Out {
     pub fn value<T: Serialize>(self, value: &T) -> Result<(), Failure> {
         let json = serde_json::to_string(value)
             .map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))?;
+        self.json_line(&json)
+    }
+
+    /// A result that is JSON on one line already.
+    ///
+    /// # Errors
+    /// As [`Out::line`].
+    pub fn json_line(self, json: &str) -> Result<(), Failure> {
         match io::stdout().is_terminal() {
-            true => self.line(&escaped(&json)),
-            false => self.line(&json),
+            true => self.line(&escaped(json)),
+            false => self.line(json),
         }
     }
 

@@ -25,8 +25,8 @@ pub(super) struct Register {
 
 impl Register {
     pub(super) async fn run(self, context: Context) -> Result<(), Failure> {
-        let server = login::server(&context, self.invite.as_deref())?;
-        let name = self.who.name(&context)?;
+        let server = login::server(&context, self.invite.as_deref()).await?;
+        let name = self.who.name(&context).await?;
         let password = self.who.password(&context, Typing::Twice).await?;
         let device = self.who.device();
         let entry = Entry::Register(NewAccount {

@@ -7,7 +7,7 @@ use super::moment::Moment;
 
 /// The first range that a delay is drawn from.
 pub const BASE: Duration = Duration::from_millis(500);
-/// No delay is longer, save when the server asked for one.
+/// No delay of a link is longer, save when the server asked for one.
 pub const CAP: Duration = Duration::from_secs(30);
 /// A link that held this long was a good one: the next failure starts from the beginning.
 pub const STABLE: Duration = Duration::from_secs(30);
@@ -18,6 +18,7 @@ const HINT_MAX: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone)]
 pub struct Backoff {
     base: Duration,
+    cap: Duration,
     /// Failures in a row; the range doubles with each.
     failures: u32,
     connected_at: Option<Moment>,
@@ -27,16 +28,17 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self::new(BASE)
+        Self::new(BASE, CAP)
     }
 }
 
 impl Backoff {
-    /// Starts with a range of `base`.
+    /// Starts with a range of `base`, which grows to `cap`.
     #[must_use]
-    pub const fn new(base: Duration) -> Self {
+    pub const fn new(base: Duration, cap: Duration) -> Self {
         Self {
             base,
+            cap,
             failures: 0,
             connected_at: None,
             hint: None,
@@ -66,7 +68,7 @@ impl Backoff {
         let range = self
             .base
             .saturating_mul(2_u32.saturating_pow(self.failures))
-            .min(CAP);
+            .min(self.cap);
         self.failures = self.failures.saturating_add(1);
         self.hint.take().unwrap_or_default() + range.mul_f64(chance.clamp(0.0, 1.0))
     }

@@ -7,12 +7,18 @@ pub mod backoff;
 pub mod dial;
 pub mod error;
 pub mod http;
+pub mod link;
 pub mod moment;
 pub mod pending;
 pub mod private;
+pub mod query;
+#[cfg(test)]
+mod scripted;
 pub mod send;
 pub mod session;
 pub mod sync;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -35,6 +41,8 @@ use crate::config::Settings;
 const TRY_TIME: Duration = Duration::from_secs(10);
 /// A first range for tries of a waiting command: shorter than that of a link, which nobody waits for.
 const RETRY_BASE: Duration = Duration::from_millis(200);
+/// Their last range: who waits wants to know soon after the server is back.
+const RETRY_CAP: Duration = Duration::from_secs(2);
 
 /// Talks to one server as one user.
 pub struct Client {
@@ -236,7 +244,7 @@ impl Client {
 /// Asks again, with a backoff, while the server is away or the answer gets lost.
 async fn insist(http: &mut Http, call: &Call, deadline: Deadline) -> Result<Answer, ClientError> {
     let watch = Stopwatch::start();
-    let mut backoff = Backoff::new(RETRY_BASE);
+    let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
     loop {
         let error = match http.call(call, None, try_deadline(deadline)).await {
             Ok(answer) if answer.status.as_u16() != ErrorCode::Unavailable.status() => {

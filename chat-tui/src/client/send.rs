@@ -8,7 +8,7 @@ use chat_proto::{ErrorCode, MessageId};
 use super::backoff::Backoff;
 use super::error::ClientError;
 use super::http::Call;
-use super::{Client, RETRY_BASE, try_deadline};
+use super::{Client, RETRY_BASE, RETRY_CAP, try_deadline};
 use crate::clock::{self, Deadline, Stopwatch};
 
 /// What became of it.
@@ -48,7 +48,7 @@ impl Client {
             },
         );
         let watch = Stopwatch::start();
-        let mut backoff = Backoff::new(RETRY_BASE);
+        let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
         let mut unknown = false;
         loop {
             let error = match self.ask::<Sent>(&call, try_deadline(deadline)).await {

@@ -11,6 +11,7 @@
 //! what does not fit is fetched again. Only a page of `changes` may say that something cannot be had
 //! ([`Delivery::Missing`]).
 
+mod delivery;
 mod held;
 mod place;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use chat_proto::action::{Action, Changes, Request, Sync as SyncAction};
 use chat_proto::event::{Ack, ChangesPage, ErrorFrame, Gap, Synced};
 use chat_proto::{Epoch, ErrorCode, Event, MessageId, Name, Rev, limits};
 
+pub use self::delivery::{Delivery, Stranger};
 use self::place::{Arrival, Place};
 
 /// Changes in one page: even of the longest texts they stay below the size of a frame that a client takes.
@@ -30,38 +32,6 @@ pub const PAGE_CHANGES: u64 = 100;
 const PAGES_AT_ONCE: usize = 4;
 /// About how many bytes of changes wait for those before them, of all conversations together.
 const HELD_BYTES_MAX: usize = 8 << 20;
-
-/// What comes out.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Delivery {
-    /// A change of a log, in order and once: a message, a change of members or of the group, or something of a
-    /// type that this version does not know. An [`Event::Ack`] stands for one's own message that it stored.
-    Log(Event),
-    /// Changes that cannot be had, both ends inclusive; in the place where they would have come.
-    Missing {
-        /// Of which conversation.
-        topic: Name,
-        /// The first.
-        from: Rev,
-        /// The last.
-        to: Rev,
-    },
-    /// Everything else, as it came: acks (of a publish at once, beside its place in the log), marks, presence.
-    Other(Event),
-    /// The end of a `sync`: from here on everything is live.
-    Live(Synced),
-    /// The numbers that one had belong to another store: what was kept under them means nothing.
-    Reset,
-}
-
-/// What a conversation is that nothing is known of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stranger {
-    /// It begins with the first frame that is seen of it; what was before is history.
-    BeginsHere,
-    /// It is new: all of it is to come. For a client that was told of every conversation by [`Sync::begin`].
-    IsNew,
-}
 
 /// The machine.
 #[derive(Debug)]
