@@ -35,12 +35,12 @@ pub const LOGINS_PER_NAME: Rate = Rate {
 /// Failed log-ins from one address: an office shares one, so more than for a name.
 pub const LOGINS_PER_ADDRESS: Rate = Rate {
     per_second: 0.5,
-    burst: 30,
+    burst: 60,
 };
-/// Sign-ups from one address.
+/// Sign-ups from one address: a class or an office comes all at once.
 pub const SIGN_UPS_PER_ADDRESS: Rate = Rate {
-    per_second: 0.1,
-    burst: 20,
+    per_second: 0.2,
+    burst: 60,
 };
 /// Names and addresses that are remembered for these limits; those whose bucket is full again are forgotten first.
 pub const ATTEMPTS_REMEMBERED_MAX: usize = 16_384;

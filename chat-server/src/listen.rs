@@ -19,7 +19,7 @@ use tower::ServiceExt;
 use crate::gate::{Gate, Peer};
 use crate::http::{self, Edge};
 use crate::limits;
-use crate::metrics::{self as names, Alive};
+use crate::metrics as names;
 
 /// Accepts and serves until `shutdown`, then waits as long as configured for requests and sockets to end.
 pub async fn serve(listener: TcpListener, edge: Arc<Edge>, shutdown: CancellationToken) {
@@ -127,12 +127,10 @@ impl Desk {
         };
         // Small frames go out at once; a socket that cannot do that is slower, and still works.
         let _ = stream.set_nodelay(true);
-        let peer = Peer::new(from.ip(), stranger);
+        let peer = Peer::new(from.ip(), stranger, place);
         let served = connection(stream, peer, self.routes.clone(), self.shutdown.clone());
         let kill = self.kill.clone();
         connections.spawn(async move {
-            let _place = place;
-            let _alive = Alive::new(names::CONNECTIONS);
             tokio::select! {
                 () = served => {}
                 () = kill.cancelled() => {}
