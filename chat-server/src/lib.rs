@@ -25,6 +25,7 @@ pub mod server;
 pub mod service;
 pub mod session;
 pub mod settings;
+pub mod stall;
 mod stop;
 pub mod store;
 pub mod upkeep;
