@@ -8,10 +8,12 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::{self, Admin, Task};
 use crate::auth::invite::Kind;
 use crate::config::SignUp;
 use crate::{Config, Server};
@@ -469,4 +471,77 @@ async fn h04_health_readiness_and_metrics_are_told() {
     assert!(String::from_utf8_lossy(&text).contains("chat_http_requests_total"));
     assert_eq!(metrics(Some("192.0.2.1")).await.0, StatusCode::UNAUTHORIZED);
     server.stop().await;
+}
+
+#[tokio::test]
+async fn d21_what_was_begun_is_answered_and_nobody_new_comes_in() {
+    let server = Running::open().await;
+    server.sign_up("ann").await;
+    let mut stream = TcpStream::connect(server.address)
+        .await
+        .expect("it listens");
+    let body = json!({"name": "ann", "password": PASSWORD}).to_string();
+    let (first, rest) = body.split_at(5);
+    // The server says "continue" once it reads the body: by then it has the request.
+    let head = format!(
+        "POST /v1/sessions HTTP/1.1\r\nhost: chat\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.expect("it reads");
+    let mut said = [0; 12];
+    stream.read_exact(&mut said).await.expect("it answers");
+    assert_eq!(&said, b"HTTP/1.1 100");
+    stream.write_all(first.as_bytes()).await.expect("it reads");
+    server.stop.cancel();
+    while TcpStream::connect(server.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    stream.write_all(rest.as_bytes()).await.expect("it reads");
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .await
+        .expect("it answers and ends");
+    assert!(answer.contains("HTTP/1.1 201 Created"), "{answer}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_subcommand_asks_the_running_server_and_else_opens_the_folder() {
+    let data = TempDir::new().expect("a folder");
+    let config = Config {
+        data: data.path().to_owned(),
+        public_url: Some("https://chat.example".to_owned()),
+        ..Config::default()
+    };
+    let task = Task::Invite {
+        groups: vec!["#ops".to_owned()],
+        uses: 2,
+    };
+    let asked = async || admin::ask(&config, &task).await.expect("a link");
+    let server = Server::open(config.clone()).await.expect("it opens");
+    let local = SocketAddr::from(([127, 0, 0, 1], 8080));
+    let door = Admin::start(&server, local).await.expect("a door");
+    let file = data.path().join("admin.json");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&file)
+            .expect("a file")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let here = asked().await;
+    assert!(here.starts_with("https://chat.example/join/"), "{here}");
+    let stale = std::fs::read(&file).expect("it is read");
+    let mut other: Value = serde_json::from_slice(&stale).expect("JSON");
+    other["token"] = "guessed".into();
+    std::fs::write(&file, other.to_string()).expect("it is written");
+    assert!(admin::ask(&config, &task).await.is_err());
+    door.end();
+    server.app().store.close().await;
+    drop(server);
+    std::fs::write(&file, stale).expect("it is written");
+    assert!(asked().await.starts_with("https://chat.example/join/"));
 }
