@@ -160,13 +160,15 @@ pub async fn ask(config: &Config, task: &Task) -> anyhow::Result<String> {
     let door: Option<Door> = std::fs::read(file(config))
         .ok()
         .and_then(|text| serde_json::from_slice(&text).ok());
-    if let Some(door) = door
-        && let Ok(stream) = TcpStream::connect(door.address).await
-    {
-        let answered = tokio::time::timeout(limits::ADMIN_WAIT, ask_there(stream, &door, task));
-        return answered
-            .await
-            .unwrap_or_else(|_| Err(anyhow::anyhow!("the server did not answer in time")));
+    if let Some(door) = door {
+        let asked = tokio::time::timeout(limits::ADMIN_WAIT, ask_there(&door, task));
+        match asked.await {
+            Ok(Ok(Some(said))) => return Ok(said),
+            // The file is of a server that is gone.
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => return Err(error),
+            Err(_) => anyhow::bail!("the server did not answer in time"),
+        }
     }
     let server = Server::open(config.clone()).await?;
     let local = format!("{}:{}", config.host, config.port);
@@ -177,7 +179,11 @@ pub async fn ask(config: &Config, task: &Task) -> anyhow::Result<String> {
     done.map_err(anyhow::Error::msg)
 }
 
-async fn ask_there(stream: TcpStream, door: &Door, task: &Task) -> anyhow::Result<String> {
+/// None: nobody is behind the door.
+async fn ask_there(door: &Door, task: &Task) -> anyhow::Result<Option<String>> {
+    let Ok(stream) = TcpStream::connect(door.address).await else {
+        return Ok(None);
+    };
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let driven = tokio::spawn(connection);
@@ -199,7 +205,7 @@ async fn ask_there(stream: TcpStream, door: &Door, task: &Task) -> anyhow::Resul
         "the server refused: {}",
         said.escape_debug()
     );
-    Ok(said)
+    Ok(Some(said))
 }
 
 fn file(config: &Config) -> PathBuf {

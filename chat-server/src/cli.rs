@@ -19,6 +19,8 @@ use crate::stop;
 #[derive(Debug, Parser)]
 #[command(name = "chat-server", version)]
 struct Cli {
+    #[command(flatten)]
+    settings: Settings,
     /// File with options; its keys are the names of the flags
     #[arg(
         long,
@@ -28,8 +30,6 @@ struct Cli {
         help_heading = "Operation"
     )]
     config: Option<PathBuf>,
-    #[command(flatten)]
-    settings: Settings,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -177,6 +177,7 @@ async fn serve(config: Config) -> Result<(), Ended> {
     }
     let admin = Admin::start(&server, local).await.map_err(Ended::usage)?;
     say(lines.trim_end())?;
+    tracing::info!(%local, version = env!("CARGO_PKG_VERSION"), "listening");
     let served = Box::pin(server.serve(listener, stop)).await;
     admin.end();
     served.map_err(Ended::failed)

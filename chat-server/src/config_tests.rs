@@ -87,6 +87,7 @@ fn o01_a_value_that_cannot_be_is_named() {
     for (text, word) in [
         ("send-rate = -1.0", "send-rate"),
         ("send-rate = nan", "send-rate"),
+        ("log = \"loud\"", "log"),
         ("lobby = \"@ann\"", "lobby"),
         ("lobby = \"all\"", "lobby"),
         ("public-url = \"chat.example\"", "public-url"),

@@ -4,8 +4,11 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::auth::attempts::Origin;
 use crate::limits;
+use crate::metrics::{self, Alive};
 
 /// Counts connections that have not authenticated, by address.
 #[derive(Debug, Default)]
@@ -64,15 +67,27 @@ pub struct Peer {
     /// Its address.
     pub address: IpAddr,
     stranger: Arc<Mutex<Option<Stranger>>>,
+    _place: Arc<Place>,
+}
+
+/// The place of a connection among all, kept also when it becomes a socket.
+#[derive(Debug)]
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    _alive: Alive,
 }
 
 impl Peer {
     /// A connection from `address`, counted as a stranger if limits by address hold.
     #[must_use]
-    pub fn new(address: IpAddr, stranger: Option<Stranger>) -> Self {
+    pub fn new(address: IpAddr, stranger: Option<Stranger>, permit: OwnedSemaphorePermit) -> Self {
         Self {
             address,
             stranger: Arc::new(Mutex::new(stranger)),
+            _place: Arc::new(Place {
+                _permit: permit,
+                _alive: Alive::new(metrics::CONNECTIONS),
+            }),
         }
     }
 
@@ -93,14 +108,22 @@ impl Peer {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::Semaphore;
+
     use super::*;
 
     #[test]
     fn s02_an_address_has_so_many_strangers_and_no_more() {
         let gate = Arc::new(Gate::default());
         let here = IpAddr::from([127, 0, 0, 1]);
+        let places = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
+        let peer = |stranger: Option<Stranger>| {
+            let permit = Arc::clone(&places).try_acquire_owned();
+            assert!(stranger.is_some());
+            Peer::new(here, stranger, permit.expect("there is room"))
+        };
         let mut peers: Vec<_> = (0..limits::UNAUTHENTICATED_PER_ADDRESS_MAX)
-            .map(|_| Peer::new(here, Some(gate.enter(here).expect("there is room"))))
+            .map(|_| peer(gate.enter(here)))
             .collect();
         assert!(gate.enter(here).is_none());
         assert!(gate.enter(IpAddr::from([127, 0, 0, 2])).is_some());

@@ -24,6 +24,8 @@ pub mod router;
 pub mod server;
 pub mod service;
 pub mod session;
+pub mod settings;
+pub mod stall;
 mod stop;
 pub mod store;
 pub mod upkeep;
@@ -31,3 +33,6 @@ pub mod ws;
 
 pub use config::Config;
 pub use server::{Server, StartError};
+
+#[cfg(test)]
+mod edge_tests;

@@ -35,12 +35,12 @@ pub const LOGINS_PER_NAME: Rate = Rate {
 /// Failed log-ins from one address: an office shares one, so more than for a name.
 pub const LOGINS_PER_ADDRESS: Rate = Rate {
     per_second: 0.5,
-    burst: 30,
+    burst: 60,
 };
-/// Sign-ups from one address.
+/// Sign-ups from one address: a class or an office comes all at once.
 pub const SIGN_UPS_PER_ADDRESS: Rate = Rate {
-    per_second: 0.1,
-    burst: 20,
+    per_second: 0.2,
+    burst: 60,
 };
 /// Names and addresses that are remembered for these limits; those whose bucket is full again are forgotten first.
 pub const ATTEMPTS_REMEMBERED_MAX: usize = 16_384;
@@ -55,6 +55,8 @@ pub const HEADERS_WAIT: Duration = Duration::from_secs(5);
 pub const HEADERS_BYTES_MAX: usize = 16 * 1024;
 /// How long the body of a request may take.
 pub const BODY_WAIT: Duration = Duration::from_secs(10);
+/// How long a peer may leave an answer unread: as long as a socket may stall.
+pub const WRITE_STALL: Duration = Duration::from_secs(30);
 /// How long a request may take, from its headers to its answer.
 pub const REQUEST_WAIT: Duration = Duration::from_secs(30);
 /// How long the switch from HTTP to the socket may take.

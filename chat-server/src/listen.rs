@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -15,11 +16,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+use tracing::Instrument;
 
 use crate::gate::{Gate, Peer};
 use crate::http::{self, Edge};
 use crate::limits;
-use crate::metrics::{self as names, Alive};
+use crate::metrics as names;
+use crate::stall::Impatient;
 
 /// Accepts and serves until `shutdown`, then waits as long as configured for requests and sockets to end.
 pub async fn serve(listener: TcpListener, edge: Arc<Edge>, shutdown: CancellationToken) {
@@ -31,6 +34,7 @@ pub async fn serve(listener: TcpListener, edge: Arc<Edge>, shutdown: Cancellatio
         gate: Arc::new(Gate::default()),
         routes: http::routes(Arc::clone(&edge)),
         by_address: edge.app.config.address_limits,
+        numbers: AtomicU64::new(1),
         shutdown: shutdown.clone(),
         kill: kill.clone(),
     };
@@ -103,6 +107,8 @@ struct Desk {
     gate: Arc<Gate>,
     routes: axum::Router,
     by_address: bool,
+    /// Tells connections apart in the log.
+    numbers: AtomicU64,
     shutdown: CancellationToken,
     kill: CancellationToken,
 }
@@ -127,17 +133,20 @@ impl Desk {
         };
         // Small frames go out at once; a socket that cannot do that is slower, and still works.
         let _ = stream.set_nodelay(true);
-        let peer = Peer::new(from.ip(), stranger);
+        let peer = Peer::new(from.ip(), stranger, place);
         let served = connection(stream, peer, self.routes.clone(), self.shutdown.clone());
         let kill = self.kill.clone();
-        connections.spawn(async move {
-            let _place = place;
-            let _alive = Alive::new(names::CONNECTIONS);
-            tokio::select! {
-                () = served => {}
-                () = kill.cancelled() => {}
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let span = tracing::info_span!("connection", number);
+        connections.spawn(
+            async move {
+                tokio::select! {
+                    () = served => {}
+                    () = kill.cancelled() => {}
+                }
             }
-        });
+            .instrument(span),
+        );
     }
 }
 
@@ -162,6 +171,7 @@ async fn connection(
         let answer = routes.clone().oneshot(request.map(axum::body::Body::new));
         async move { answer.await.map_err(|never: Infallible| never) }
     });
+    let stream = Impatient::new(stream, limits::WRITE_STALL);
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits::HEADERS_WAIT)

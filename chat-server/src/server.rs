@@ -113,8 +113,10 @@ impl Server {
         let public_url = self.public_url(listener.local_addr()?);
         let app = self.app;
         let edge = Arc::new(Edge::new(Arc::clone(&app), public_url, shutdown.clone()));
-        let seen = tokio::spawn(write_seen(Arc::clone(&app), shutdown.clone()));
-        let kept = tokio::spawn(upkeep::run(Arc::clone(&app), shutdown.clone()));
+        // Those who are being waited for still come, go and read: what is kept of that stops after them.
+        let over = CancellationToken::new();
+        let seen = tokio::spawn(write_seen(Arc::clone(&app), over.clone()));
+        let kept = tokio::spawn(upkeep::run(Arc::clone(&app), over.clone()));
         let stopping = shutdown.clone();
         let router = Arc::clone(&app.router);
         let told = tokio::spawn(async move {
@@ -122,10 +124,9 @@ impl Server {
             router.stop();
         });
         listen::serve(listener, edge, shutdown).await;
-        // They end by the same token; a panic in one costs what it would have written behind.
-        let _ = tokio::join!(kept, told);
-        // It ends by the same token; a panic in it costs a few sights.
-        let _ = seen.await;
+        over.cancel();
+        // They end by their tokens; a panic in one costs what it would have written behind.
+        let _ = tokio::join!(kept, told, seen);
         if tokio::time::timeout(limits::CLOSE_WAIT, app.store.close())
             .await
             .is_err()
@@ -137,9 +138,9 @@ impl Server {
 }
 
 /// Writes every now and then, and once at the end, when sessions were last seen.
-async fn write_seen(app: Arc<App>, shutdown: CancellationToken) {
+async fn write_seen(app: Arc<App>, over: CancellationToken) {
     loop {
-        let stopped = tokio::time::timeout(limits::SEEN_WRITTEN, shutdown.cancelled()).await;
+        let stopped = tokio::time::timeout(limits::SEEN_WRITTEN, over.cancelled()).await;
         app.auth.write_seen().await;
         if stopped.is_ok() {
             return;

@@ -19,7 +19,6 @@ use crate::store::{self, InviteHash, refuse};
 /// `rate_limited`.
 pub async fn sign_up(app: &App, new: NewAccount, from: IpAddr) -> Result<LoggedIn, Refusal> {
     let auth = &app.auth;
-    auth.attempts.sign_up(from, app.clock.monotonic())?;
     let invite = allowed(app, new.invite.as_deref()).await?;
     let name = person(&new.name)?;
     if name.reserved() {
@@ -30,6 +29,8 @@ pub async fn sign_up(app: &App, new: NewAccount, from: IpAddr) -> Result<LoggedI
     new.email.as_deref().map_or(Ok(()), check_email)?;
     let device = log_in::device(new.device)?;
     password::check(&new.password, &name)?;
+    // Counted where it begins to cost: before, there are only rules to be told.
+    auth.attempts.sign_up(from, app.clock.monotonic())?;
     let account = store::NewAccount {
         name,
         display_name,
@@ -59,6 +60,11 @@ async fn allowed(app: &App, given: Option<&str>) -> Result<Option<InviteHash>, R
                 return Err(refuse::bad_invite().into());
             };
             match app.store.invite(code.hash(), app.clock.wall()).await? {
+                // Each start without users prints a link for the first administrator. Those of earlier starts stay
+                // in somebody's log, and must not make a second one.
+                Some(invite) if invite.admin && app.store.people_exist().await? => {
+                    Err(refuse::bad_invite().into())
+                }
                 Some(invite) => Ok(Some(invite.hash)),
                 None => Err(refuse::bad_invite().into()),
             }

@@ -6,7 +6,7 @@ use chat_proto::Refusal;
 use chat_proto::api::{ChangeMe, LoggedIn, Me, NewAccount};
 use http::StatusCode;
 
-use super::extract::{Caller, From, Json};
+use super::extract::{Caller, Json, Remote};
 use super::{Answer, Shared};
 use crate::auth::sign_up::{check_display_name, sign_up as make};
 use crate::service::{App, Identity};
@@ -14,7 +14,7 @@ use crate::service::{App, Identity};
 /// `POST /v1/accounts`.
 pub(super) async fn sign_up(
     State(edge): Shared,
-    From(peer): From,
+    Remote(peer): Remote,
     Json(new): Json<NewAccount>,
 ) -> Answer<(StatusCode, Body<LoggedIn>)> {
     let logged_in = make(&edge.app, new, peer.address).await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use bytes::Bytes;
 use chat_proto::{ErrorCode, MessageId, Name, Refusal, Safe, Sigil, Topic, codec, limits as wire};
 use http::request::Parts;
@@ -45,9 +45,9 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The other end, as the accept loop put it there.
-pub(super) struct From(pub(super) Peer);
+pub(super) struct Remote(pub(super) Peer);
 
-impl<S: Sync> FromRequestParts<S> for From {
+impl<S: Sync> FromRequestParts<S> for Remote {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
@@ -118,6 +118,20 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
         match Query::<T>::try_from_uri(&parts.uri) {
             Ok(Query(params)) => Ok(Self(params)),
             // The parser's words may repeat what was sent.
+            Err(error) => Err(invalid(Safe::line(&error.body_text()).as_str())),
+        }
+    }
+}
+
+/// What stands in the path.
+pub(super) struct InPath<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(values)) => Ok(Self(values)),
             Err(error) => Err(invalid(Safe::line(&error.body_text()).as_str())),
         }
     }

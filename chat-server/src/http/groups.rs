@@ -1,12 +1,12 @@
 //! Groups: making them, finding them, who is in them.
 
 use axum::Json as Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use chat_proto::api::{Group, GroupCreated, Member, NewGroup};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use super::extract::{self, Caller, Json, Params};
+use super::extract::{self, Caller, InPath, Json, Params};
 use super::{Answer, Shared, messages};
 use crate::service;
 
@@ -46,7 +46,7 @@ pub(super) async fn create(
 pub(super) async fn one(
     State(edge): Shared,
     Caller(who): Caller,
-    Path(group): Path<String>,
+    InPath(group): InPath<String>,
 ) -> Answer<Body<Group>> {
     let group = extract::group(&group)?;
     Ok(Body(service::groups::group(&edge.app, &who, &group).await?))
@@ -56,7 +56,7 @@ pub(super) async fn one(
 pub(super) async fn members(
     State(edge): Shared,
     Caller(who): Caller,
-    Path(group): Path<String>,
+    InPath(group): InPath<String>,
 ) -> Answer<Body<Vec<Member>>> {
     let group = extract::group(&group)?;
     Ok(Body(
@@ -68,7 +68,7 @@ pub(super) async fn members(
 pub(super) async fn add(
     State(edge): Shared,
     Caller(who): Caller,
-    Path((group, name)): Path<(String, String)>,
+    InPath((group, name)): InPath<(String, String)>,
 ) -> Answer<StatusCode> {
     let (group, name) = (extract::group(&group)?, extract::person(&name)?);
     service::groups::add_member(&edge.app, &who, &group, &name).await?;
@@ -79,7 +79,7 @@ pub(super) async fn add(
 pub(super) async fn remove(
     State(edge): Shared,
     Caller(who): Caller,
-    Path((group, name)): Path<(String, String)>,
+    InPath((group, name)): InPath<(String, String)>,
 ) -> Answer<StatusCode> {
     let (group, name) = (extract::group(&group)?, extract::person(&name)?);
     service::groups::remove_member(&edge.app, &who, &group, &name).await?;

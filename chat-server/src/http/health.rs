@@ -6,7 +6,7 @@ use chat_proto::Refusal;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::extract::{From, bearer};
+use super::extract::{Remote, bearer};
 use super::{Answer, Shared};
 use crate::auth::secret;
 use crate::{limits, metrics as names};
@@ -50,7 +50,7 @@ const FORWARDED: [HeaderName; 2] = [
 /// `GET /metrics`: open to this machine, to others with the token.
 pub(super) async fn metrics(
     State(edge): Shared,
-    From(peer): From,
+    Remote(peer): Remote,
     headers: HeaderMap,
 ) -> Answer<([(HeaderName, &'static str); 1], String)> {
     let here = peer.address.to_canonical().is_loopback()

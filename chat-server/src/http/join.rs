@@ -1,10 +1,11 @@
 //! What an invite's link shows in a browser: the one command to type.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chat_proto::{ErrorCode, Refusal};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
+use super::extract::InPath;
 use super::{Answer, Shared};
 use crate::auth::invite::InviteCode;
 
@@ -27,7 +28,7 @@ const HEADERS: [(HeaderName, HeaderValue); 3] = [
 ];
 
 /// `GET /join/{code}`. It says nothing of whether the code is good: looking must not be trying.
-pub(super) async fn page(State(edge): Shared, Path(code): Path<String>) -> Answer<Response> {
+pub(super) async fn page(State(edge): Shared, InPath(code): InPath<String>) -> Answer<Response> {
     let Some(code) = InviteCode::parse(&code) else {
         return Err(Refusal::new(ErrorCode::NotFound, "this is no link of an invite").into());
     };

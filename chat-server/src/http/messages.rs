@@ -1,14 +1,14 @@
 //! Messages: sending one, and reading what was said.
 
 use axum::Json as Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chat_proto::api::{NewMessage, Page, Reader, Sent};
 use chat_proto::{Message, MessageId, Seq, Topic};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use super::extract::{self, Caller, Json, Params};
+use super::extract::{self, Caller, InPath, Json, Params};
 use super::{Answer, Shared};
 use crate::service::{self, history};
 use crate::store::Range;
@@ -83,7 +83,7 @@ pub(super) async fn page(
 pub(super) async fn of_group(
     State(edge): Shared,
     Caller(who): Caller,
-    Path(group): Path<String>,
+    InPath(group): InPath<String>,
     Params(which): Params<Which>,
 ) -> Answer<Body<Page>> {
     let topic = Topic {
@@ -101,7 +101,7 @@ pub(super) async fn of_group(
 pub(super) async fn one(
     State(edge): Shared,
     Caller(who): Caller,
-    Path((topic, seq)): Path<(String, String)>,
+    InPath((topic, seq)): InPath<(String, String)>,
 ) -> Answer<Body<Message>> {
     let (topic, seq) = place(&topic, &seq)?;
     Ok(Body(
@@ -113,7 +113,7 @@ pub(super) async fn one(
 pub(super) async fn readers(
     State(edge): Shared,
     Caller(who): Caller,
-    Path((topic, seq)): Path<(String, String)>,
+    InPath((topic, seq)): InPath<(String, String)>,
 ) -> Answer<Body<Vec<Reader>>> {
     let (topic, seq) = place(&topic, &seq)?;
     Ok(Body(

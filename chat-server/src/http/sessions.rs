@@ -1,19 +1,19 @@
 //! Sessions: logging in, staying in, seeing where one is logged in, and ending that.
 
 use axum::Json as Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use chat_proto::api::{LogIn, LoggedIn, Refresh, SessionInfo, Ticket};
 use chat_proto::{ErrorCode, Refusal, SessionId};
 use http::StatusCode;
 
-use super::extract::{Caller, From, Json};
+use super::extract::{Caller, InPath, Json, Remote};
 use super::{Answer, Shared};
 use crate::auth::log_in as auth;
 
 /// `POST /v1/sessions`.
 pub(super) async fn log_in(
     State(edge): Shared,
-    From(peer): From,
+    Remote(peer): Remote,
     Json(given): Json<LogIn>,
 ) -> Answer<(StatusCode, Body<LoggedIn>)> {
     let logged_in = auth::log_in(&edge.app, given, peer.address).await?;
@@ -24,7 +24,7 @@ pub(super) async fn log_in(
 /// `POST /v1/sessions/refresh`.
 pub(super) async fn refresh(
     State(edge): Shared,
-    From(peer): From,
+    Remote(peer): Remote,
     Json(given): Json<Refresh>,
 ) -> Answer<(StatusCode, Body<LoggedIn>)> {
     let logged_in = auth::refresh(&edge.app, &given).await?;
@@ -63,7 +63,7 @@ pub(super) async fn list(
 pub(super) async fn end(
     State(edge): Shared,
     Caller(who): Caller,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
 ) -> Answer<StatusCode> {
     let id = if id == "current" {
         who.session

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::Instrument;
 
-use super::extract::{From, Params, bearer};
+use super::extract::{Params, Remote, bearer};
 use super::failure::Failure;
 use super::{Answer, Edge, Shared};
 use crate::gate::{Peer, Stranger};
@@ -34,7 +34,7 @@ pub(super) struct Which {
 /// `GET /socket`.
 pub(super) async fn open(
     State(edge): Shared,
-    From(peer): From,
+    Remote(peer): Remote,
     Params(which): Params<Which>,
     request: Request,
 ) -> Answer<Response> {
@@ -153,9 +153,11 @@ fn hand_over(edge: &Arc<Edge>, mut request: Request, opened: Opened, peer: &Peer
         None => peer.take_stranger(),
     };
     let served = serve(Arc::clone(edge), upgrade, opened, stranger);
+    let peer = peer.clone();
     let kill = edge.kill.clone();
     edge.sockets.spawn(
         async move {
+            let _place = peer;
             tokio::select! {
                 () = served => {}
                 () = kill.cancelled() => {}

@@ -1,12 +1,12 @@
 //! People: finding them, and whether they are there.
 
 use axum::Json as Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use chat_proto::api::Profile;
 use chat_proto::{ErrorCode, Presence, Refusal};
 use serde::Deserialize;
 
-use super::extract::{self, Caller, Params};
+use super::extract::{self, Caller, InPath, Params};
 use super::{Answer, Shared};
 use crate::service;
 
@@ -35,7 +35,7 @@ pub(super) async fn search(
 pub(super) async fn one(
     State(edge): Shared,
     Caller(who): Caller,
-    Path(name): Path<String>,
+    InPath(name): InPath<String>,
 ) -> Answer<Body<Profile>> {
     let name = extract::person(&name)?;
     Ok(Body(service::people::person(&edge.app, &who, &name).await?))
@@ -45,7 +45,7 @@ pub(super) async fn one(
 pub(super) async fn presence(
     State(edge): Shared,
     Caller(who): Caller,
-    Path(name): Path<String>,
+    InPath(name): InPath<String>,
 ) -> Answer<Body<Presence>> {
     let name = extract::person(&name)?;
     let asked = std::slice::from_ref(&name);
