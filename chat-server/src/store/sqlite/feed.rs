@@ -1,6 +1,7 @@
 //! The feed over all conversations, and who was concerned by a change of long ago.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use chat_proto::Rev;
@@ -37,11 +38,9 @@ pub(super) fn since(
     let mut feed = Vec::new();
     while let Some(row) = found.next()? {
         let conversation = ConversationId(row.get(1)?);
-        if !audiences.contains_key(&conversation) {
-            audiences.insert(conversation, Audience::load(connection, conversation)?);
-        }
-        let Some(audience) = audiences.get_mut(&conversation) else {
-            unreachable!("inserted above");
+        let audience = match audiences.entry(conversation) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(Audience::load(connection, conversation)?),
         };
         let change = rows::change(row, audience.address.clone())?;
         let members = audience.at(change.rev);

@@ -105,7 +105,7 @@ impl Store for SqliteStore {
 
     async fn ready(&self) -> StoreResult<()> {
         self.writer
-            .write(Refuses::BeforeWriting, |t| t.prove_writable())
+            .write(Refuses::BeforeWriting, writer::Transaction::prove_writable)
             .await
     }
 
