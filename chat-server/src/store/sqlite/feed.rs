@@ -92,6 +92,13 @@ impl Audience {
     }
 }
 
+/// The place of the last row of the log.
+pub(super) fn last_place(connection: &Connection) -> rusqlite::Result<Place> {
+    connection
+        .prepare_cached("SELECT coalesce(max(place), 0) FROM log")?
+        .query_row([], |row| row.get(0).map(Place))
+}
+
 /// A membership that holds, or that ended: then `rev` and `last_seq` are those of its end.
 pub(super) fn member_or_left(
     connection: &Connection,
