@@ -127,7 +127,7 @@ impl State {
             seq,
             id: new.id.clone(),
             sender: new.sender,
-            body: new.body.clone(),
+            body: Box::new(new.body.clone()),
         };
         self.append(id, new.now, kept);
         self.published(id, seq, new.sender, false)

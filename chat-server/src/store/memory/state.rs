@@ -25,7 +25,7 @@ pub(super) struct Person {
 }
 
 /// A membership; it stays when it ends, for the devices that are to be told.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Seat {
     pub(super) role: Role,
     pub(super) first_seq: Seq,
@@ -50,7 +50,7 @@ pub(super) enum Kept {
         seq: Seq,
         id: MessageId,
         sender: UserId,
-        body: Body,
+        body: Box<Body>,
     },
     Join(UserId),
     Leave(UserId),
@@ -222,7 +222,7 @@ impl State {
                     name: self.name(*sender),
                     display_name: self.people[sender].account.display_name.clone(),
                 },
-                body: Box::new(body.clone()),
+                body: body.clone(),
             },
             Kept::Join(user) => What::Join {
                 user: *user,

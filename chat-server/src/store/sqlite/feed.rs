@@ -40,7 +40,7 @@ pub(super) fn since(
         let conversation = ConversationId(row.get(1)?);
         let audience = match audiences.entry(conversation) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(Audience::load(connection, conversation)?),
+            Entry::Vacant(place) => place.insert(Audience::load(connection, conversation)?),
         };
         let change = rows::change(row, audience.address.clone())?;
         let members = audience.at(change.rev);
@@ -90,6 +90,13 @@ impl Audience {
         }
         Arc::clone(&self.last)
     }
+}
+
+/// The place of the last row of the log.
+pub(super) fn last_place(connection: &Connection) -> rusqlite::Result<Place> {
+    connection
+        .prepare_cached("SELECT coalesce(max(place), 0) FROM log")?
+        .query_row([], |row| row.get(0).map(Place))
 }
 
 /// A membership that holds, or that ended: then `rev` and `last_seq` are those of its end.

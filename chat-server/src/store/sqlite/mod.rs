@@ -17,6 +17,7 @@ use crate::change::{Change, ConversationId, Place, UserId};
 mod cache;
 mod codes;
 mod conversations;
+mod directory;
 mod feed;
 mod groups;
 mod messages;
@@ -26,6 +27,7 @@ mod queue;
 mod readers;
 mod rows;
 mod sessions;
+mod upkeep;
 mod writer;
 
 use open::Folder;
@@ -76,7 +78,7 @@ impl SqliteStore {
     /// `Unavailable`, as from any write.
     pub async fn cap_pages(&self, pages: u32) -> StoreResult<()> {
         self.writer
-            .write(Refuses::BeforeWriting, move |t| t.cap_pages(pages))
+            .write(Refuses::BeforeWriting, move |t| upkeep::cap_pages(t, pages))
             .await
     }
 
@@ -105,9 +107,7 @@ impl Store for SqliteStore {
 
     async fn ready(&self) -> StoreResult<()> {
         self.writer
-            .write(Refuses::BeforeWriting, |transaction| {
-                transaction.prove_writable()
-            })
+            .write(Refuses::BeforeWriting, upkeep::prove_writable)
             .await
     }
 
@@ -282,7 +282,7 @@ impl Store for SqliteStore {
     }
 
     async fn last_place(&self) -> StoreResult<Place> {
-        self.read(|c| Ok(writer::last_place(c)?)).await
+        self.read(|c| Ok(feed::last_place(c)?)).await
     }
 
     async fn membership(&self, user: UserId, topic: &Topic) -> StoreResult<Membership> {
@@ -391,7 +391,7 @@ impl Store for SqliteStore {
     }
 
     async fn groups(&self, user: UserId) -> StoreResult<Vec<GroupRecord>> {
-        self.read(move |c| groups::groups(c, user)).await
+        self.read(move |c| directory::groups(c, user)).await
     }
 
     async fn public_topics(
@@ -401,12 +401,12 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> StoreResult<Vec<GroupRecord>> {
         let query = query.to_owned();
-        self.read(move |c| groups::public_topics(c, user, &query, limit))
+        self.read(move |c| directory::public_topics(c, user, &query, limit))
             .await
     }
 
     async fn group(&self, user: UserId, name: &Name) -> StoreResult<GroupRecord> {
         let name = name.clone();
-        self.read(move |c| groups::group(c, user, &name)).await
+        self.read(move |c| directory::group(c, user, &name)).await
     }
 }

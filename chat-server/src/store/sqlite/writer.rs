@@ -11,6 +11,7 @@ use tracing::{error, warn};
 
 use super::cache::{Cache, Named};
 use super::codes::column;
+use super::feed;
 use super::open::Folder;
 use super::queue::{Jobs, Queue, queue, unavailable};
 use crate::change::{Change, ConversationId, Place, UserId, What};
@@ -206,13 +207,13 @@ pub(super) struct Transaction<'a> {
     changes: Vec<Committed>,
     /// Why it can not be committed.
     spoilt: Option<StoreError>,
-    pages_max: Option<u32>,
+    pub(super) pages_max: Option<u32>,
 }
 
 impl<'a> Transaction<'a> {
     fn begin(connection: &'a Connection, cache: &'a mut Cache) -> rusqlite::Result<Self> {
         connection.prepare_cached("BEGIN")?.execute([])?;
-        let place = last_place(connection)?;
+        let place = feed::last_place(connection)?;
         Ok(Self {
             connection,
             cache,
@@ -345,22 +346,6 @@ impl<'a> Transaction<'a> {
         Ok(change)
     }
 
-    /// A write of nothing that anybody reads; only its commit tells whether the disk takes one.
-    pub(super) fn prove_writable(&mut self) -> StoreResult<()> {
-        self.connection
-            .prepare_cached("UPDATE meta SET value = value + 1 WHERE key = 'proved'")?
-            .execute([])?;
-        Ok(())
-    }
-
-    /// Caps the size of the database, also after it was opened anew.
-    pub(super) fn cap_pages(&mut self, pages: u32) -> StoreResult<()> {
-        self.connection
-            .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
-        self.pages_max = Some(pages);
-        Ok(())
-    }
-
     /// Writes what a name stands for from here on.
     pub(super) fn set_name(&mut self, name: &chat_proto::Name, named: Named) -> StoreResult<()> {
         let (kind, id) = named.columns();
@@ -396,11 +381,4 @@ impl LogRow<'_> {
             extra: None,
         }
     }
-}
-
-/// The place of the last row of the log.
-pub(super) fn last_place(connection: &Connection) -> rusqlite::Result<Place> {
-    connection
-        .prepare_cached("SELECT coalesce(max(place), 0) FROM log")?
-        .query_row([], |row| row.get(0).map(Place))
 }

@@ -1,0 +1,227 @@
+//! A store with people in it, and the words in which tests speak to it.
+
+use std::sync::{Arc, Mutex};
+
+use chat_proto::message::Body;
+use chat_proto::{ErrorCode, Mark, MessageId, Name, Seq, Time, Topic};
+use chat_server::change::UserId;
+use chat_server::store::memory::MemoryStore;
+use chat_server::store::sqlite::SqliteStore;
+use chat_server::store::{
+    Account, Commits, Committed, Fingerprint, Membership, NewAccount, NewGroup, NewGroupMade,
+    NewMessage, Permit, Published, Store, StoreError, StoreResult, Subscribed,
+};
+
+/// Remembers what it was told.
+#[derive(Default)]
+pub(crate) struct Heard(Mutex<Vec<Committed>>);
+
+impl Heard {
+    pub(crate) fn all(&self) -> Vec<Committed> {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn last(&self) -> Committed {
+        self.0
+            .lock()
+            .unwrap()
+            .last()
+            .expect("something was told")
+            .clone()
+    }
+}
+
+impl Commits for Heard {
+    fn committed(&self, batch: &[Committed]) {
+        self.0.lock().unwrap().extend_from_slice(batch);
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) heard: Arc<Heard>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl World {
+    pub(crate) fn memory() -> Self {
+        let heard = Arc::new(Heard::default());
+        Self {
+            store: MemoryStore::new(heard.clone()),
+            heard,
+            _folder: None,
+        }
+    }
+
+    pub(crate) fn sqlite() -> Self {
+        let heard = Arc::new(Heard::default());
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("data"), heard.clone()).unwrap();
+        Self {
+            store,
+            heard,
+            _folder: Some(folder),
+        }
+    }
+
+    pub(crate) async fn person(&self, handle: &str) -> UserId {
+        person(&*self.store, handle).await
+    }
+
+    pub(crate) async fn people<const N: usize>(&self, handles: [&str; N]) -> [UserId; N] {
+        let mut people = [UserId(0); N];
+        for (person, handle) in people.iter_mut().zip(handles) {
+            *person = self.person(handle).await;
+        }
+        people
+    }
+
+    pub(crate) async fn say(&self, sender: UserId, to: &str, text: &str) -> StoreResult<Published> {
+        let id = MessageId::generate();
+        self.store
+            .publish(message(sender, to, text, id.as_str()))
+            .await
+    }
+
+    /// Says something that must be stored.
+    pub(crate) async fn said(&self, sender: UserId, to: &str, text: &str) -> Published {
+        self.say(sender, to, text).await.unwrap()
+    }
+
+    pub(crate) async fn make_group(
+        &self,
+        owner: UserId,
+        group: &str,
+        users: &[&str],
+    ) -> NewGroupMade {
+        self.store
+            .create_group(new_group(owner, Some(group), users))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn membership(&self, user: UserId, to: &str) -> StoreResult<Membership> {
+        self.store.membership(user, &topic(to)).await
+    }
+
+    pub(crate) async fn subscribe(&self, user: UserId, to: &str) -> StoreResult<Subscribed> {
+        self.store.subscribe(user, &topic(to), now()).await
+    }
+
+    pub(crate) async fn unsubscribe(&self, user: UserId, to: &str) -> StoreResult<Subscribed> {
+        self.store.unsubscribe(user, &topic(to), now()).await
+    }
+
+    pub(crate) async fn add(&self, by: UserId, group: &str, user: &str) -> StoreResult<bool> {
+        self.store
+            .add_member(by, &name(group), &name(user), now())
+            .await
+    }
+
+    pub(crate) async fn remove(&self, by: UserId, group: &str, user: &str) -> StoreResult<bool> {
+        self.store
+            .remove_member(by, &name(group), &name(user), now())
+            .await
+    }
+
+    pub(crate) async fn read(&self, user: UserId, to: &str, seq: u64) -> (u64, bool) {
+        let mark = self
+            .store
+            .advance_mark(user, &topic(to), Mark::Read, Seq(seq))
+            .await
+            .unwrap();
+        (mark.seq.0, mark.moved)
+    }
+
+    /// The texts of a page.
+    pub(crate) async fn texts(
+        &self,
+        user: UserId,
+        to: &str,
+        range: chat_server::store::Range,
+        limit: usize,
+    ) -> (Vec<String>, bool) {
+        let slice = self
+            .store
+            .history(user, &topic(to), range, limit)
+            .await
+            .unwrap();
+        let texts = slice
+            .changes
+            .iter()
+            .map(|change| change.message(user).unwrap().text);
+        (texts.collect(), slice.more)
+    }
+}
+
+pub(crate) fn now() -> Time {
+    Time::from_micros(1_790_000_000_000_000)
+}
+
+pub(crate) fn at(seconds: i64) -> Time {
+    now().plus_seconds(seconds)
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+pub(crate) fn topic(text: &str) -> Topic {
+    Topic::parse(text).unwrap()
+}
+
+pub(crate) fn new_account(handle: &str) -> NewAccount {
+    NewAccount {
+        name: name(handle),
+        display_name: handle.to_uppercase(),
+        email: None,
+        password_hash: format!("hash of {handle}"),
+        invite: None,
+        lobby: None,
+        now: now(),
+    }
+}
+
+pub(crate) async fn account(store: &dyn Store, handle: &str) -> Account {
+    store.create_account(new_account(handle)).await.unwrap()
+}
+
+pub(crate) async fn person(store: &dyn Store, handle: &str) -> UserId {
+    account(store, handle).await.id
+}
+
+pub(crate) fn message(sender: UserId, to: &str, text: &str, id: &str) -> NewMessage {
+    let mut fingerprint = [0; 32];
+    for (index, byte) in to.bytes().chain([0]).chain(text.bytes()).enumerate() {
+        fingerprint[index % 32] = byte.wrapping_add(fingerprint[index % 32]).rotate_left(1);
+    }
+    NewMessage {
+        sender,
+        topic: topic(to),
+        id: MessageId::parse(id).unwrap(),
+        body: Body::text(text),
+        fingerprint: Fingerprint(fingerprint),
+        permit: Permit::Granted,
+        now: now(),
+    }
+}
+
+pub(crate) fn new_group(owner: UserId, group: Option<&str>, users: &[&str]) -> NewGroup {
+    let id = MessageId::generate();
+    NewGroup {
+        name: group.map(name),
+        title: None,
+        users: users.iter().map(|user| name(user)).collect(),
+        public: false,
+        first: message(owner, "ignored", "welcome", id.as_str()),
+    }
+}
+
+/// The code of a refusal; anything else is no refusal.
+#[track_caller]
+pub(crate) fn code<T: std::fmt::Debug>(result: StoreResult<T>) -> ErrorCode {
+    match result {
+        Err(StoreError::Refused(refusal)) => refusal.code,
+        other => panic!("not refused: {other:?}"),
+    }
+}
