@@ -1,0 +1,1 @@
+//! Accounts and sessions: who gets in, with what, and for how long.
