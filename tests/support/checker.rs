@@ -68,7 +68,10 @@ impl Report {
     /// The kinds of what is wrong.
     #[must_use]
     pub fn verdicts(&self) -> BTreeSet<Verdict> {
-        self.findings.iter().map(|finding| finding.verdict).collect()
+        self.findings
+            .iter()
+            .map(|finding| finding.verdict)
+            .collect()
     }
 
     fn find(&mut self, verdict: Verdict, place: impl Into<String>) {
@@ -133,10 +136,7 @@ pub fn check(members: &Members, records: &[Vec<Entry>]) -> Report {
 }
 
 /// What senders were told, and whether it agrees with itself.
-fn promises<'a>(
-    records: &'a [Vec<Entry>],
-    report: &mut Report,
-) -> HashMap<&'a str, Sent<'a>> {
+fn promises<'a>(records: &'a [Vec<Entry>], report: &mut Report) -> HashMap<&'a str, Sent<'a>> {
     let mut sent: HashMap<&str, Sent<'_>> = HashMap::new();
     let mut by_seq: HashMap<(&str, u64), &str> = HashMap::new();
     for record in records {
@@ -277,7 +277,12 @@ impl<'a> Sightings<'a> {
         message: &'a Seen,
         report: &mut Report,
     ) {
-        let place = || format!("{} at {conversation}/{} in {session}", message.id, message.seq);
+        let place = || {
+            format!(
+                "{} at {conversation}/{} in {session}",
+                message.id, message.seq
+            )
+        };
         let (last, ids) = self.sessions.entry((session, conversation)).or_default();
         if !ids.insert(&message.id) {
             report.find(Verdict::DuplicateShown, place());
@@ -297,14 +302,20 @@ impl<'a> Sightings<'a> {
         let mut ids = HashSet::new();
         for (message, seq) in messages.iter().zip(1..) {
             self.seen(reader, conversation, message, report);
-            let place = || format!("{} at {conversation}/{} for {reader}", message.id, message.seq);
+            let place = || {
+                format!(
+                    "{} at {conversation}/{} for {reader}",
+                    message.id, message.seq
+                )
+            };
             if message.seq != seq {
                 report.find(Verdict::HistoryNotIncreasing, place());
             }
             if !ids.insert(message.id.as_str()) {
                 report.find(Verdict::HistoryDuplicate, place());
             }
-            self.in_history.insert(&message.id, (conversation, message.seq));
+            self.in_history
+                .insert(&message.id, (conversation, message.seq));
         }
     }
 

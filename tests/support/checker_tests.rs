@@ -59,7 +59,11 @@ fn history(messages: &[Seen]) -> Entry {
 fn good() -> Run {
     Run {
         ann: vec![sending("a1"), acked("a1", 1), sending("a2"), acked("a2", 2)],
-        ben: vec![session("ben"), shown("ben", seen(1, "a1")), shown("ben", seen(2, "a2"))],
+        ben: vec![
+            session("ben"),
+            shown("ben", seen(1, "a1")),
+            shown("ben", seen(2, "a2")),
+        ],
         end: vec![history(&[seen(1, "a1"), seen(2, "a2")])],
     }
 }
@@ -75,14 +79,20 @@ fn red(verdict: Verdict, spoil: impl FnOnce(&mut Run)) {
     let mut run = good();
     spoil(&mut run);
     let report = judge(run);
-    assert!(report.verdicts().contains(&verdict), "{verdict:?}: {report}");
+    assert!(
+        report.verdicts().contains(&verdict),
+        "{verdict:?}: {report}"
+    );
 }
 
 #[test]
 fn a_good_run_is_green() {
     let report = judge(good());
     assert!(report.findings.is_empty(), "{report}");
-    assert_eq!((report.sent, report.acked, report.unknown, report.shown), (2, 2, 0, 2));
+    assert_eq!(
+        (report.sent, report.acked, report.unknown, report.shown),
+        (2, 2, 0, 2)
+    );
 }
 
 #[test]
@@ -90,7 +100,9 @@ fn a_send_without_an_answer_may_be_there_or_not() {
     for arrived in [true, false] {
         let mut run = good();
         run.ann.push(sending("a3"));
-        run.ann.push(Entry::Unanswered { id: "a3".to_owned() });
+        run.ann.push(Entry::Unanswered {
+            id: "a3".to_owned(),
+        });
         if arrived {
             run.ben.push(shown("ben", seen(3, "a3")));
             run.end = vec![history(&[seen(1, "a1"), seen(2, "a2"), seen(3, "a3")])];
@@ -111,7 +123,9 @@ fn a_message_that_a_session_never_showed_is_lost() {
 
 #[test]
 fn a_message_that_nobody_sent_is_unexpected() {
-    red(Verdict::Unexpected, |run| run.ben.push(shown("ben", seen(3, "x"))));
+    red(Verdict::Unexpected, |run| {
+        run.ben.push(shown("ben", seen(3, "x")))
+    });
     red(Verdict::Unexpected, |run| {
         let mut forged = seen(2, "a2");
         forged.text = "something else".to_owned();
@@ -126,7 +140,9 @@ fn a_message_that_nobody_sent_is_unexpected() {
 
 #[test]
 fn a_message_shown_twice_is_found() {
-    red(Verdict::DuplicateShown, |run| run.ben.push(shown("ben", seen(2, "a2"))));
+    red(Verdict::DuplicateShown, |run| {
+        run.ben.push(shown("ben", seen(2, "a2")))
+    });
 }
 
 #[test]
@@ -150,12 +166,16 @@ fn a_number_that_differs_from_the_ack_is_found() {
 
 #[test]
 fn two_messages_with_one_number_are_found() {
-    red(Verdict::TwoMessagesOneSeq, |run| run.ann[3] = acked("a2", 1));
+    red(Verdict::TwoMessagesOneSeq, |run| {
+        run.ann[3] = acked("a2", 1)
+    });
 }
 
 #[test]
 fn a_repeat_that_got_another_number_is_found() {
-    red(Verdict::RetryGotAnotherSeq, |run| run.ann.push(acked("a2", 3)));
+    red(Verdict::RetryGotAnotherSeq, |run| {
+        run.ann.push(acked("a2", 3))
+    });
 }
 
 #[test]
@@ -164,20 +184,29 @@ fn a_refused_message_that_is_there_is_found() {
         id: "a2".to_owned(),
         code: code.to_owned(),
     };
-    red(Verdict::RefusedButDelivered, |run| run.ann[3] = refused("forbidden"));
+    red(Verdict::RefusedButDelivered, |run| {
+        run.ann[3] = refused("forbidden")
+    });
     let mut run = good();
     run.ann[3] = refused("unavailable");
-    assert!(judge(run).findings.is_empty(), "after unavailable it may be there");
+    assert!(
+        judge(run).findings.is_empty(),
+        "after unavailable it may be there"
+    );
 }
 
 #[test]
 fn a_message_shown_to_a_stranger_is_found() {
-    red(Verdict::LeakedToNonMember, |run| run.ben.push(shown("eve", seen(1, "a1"))));
+    red(Verdict::LeakedToNonMember, |run| {
+        run.ben.push(shown("eve", seen(1, "a1")))
+    });
 }
 
 #[test]
 fn an_acked_message_that_the_history_lacks_is_found() {
-    red(Verdict::AckedNotInHistory, |run| run.end = vec![history(&[seen(1, "a1")])]);
+    red(Verdict::AckedNotInHistory, |run| {
+        run.end = vec![history(&[seen(1, "a1")])]
+    });
 }
 
 #[test]

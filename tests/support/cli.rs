@@ -116,7 +116,10 @@ impl Cli {
     /// When it does not end.
     pub async fn run_with(&self, args: &[&str], input: impl AsRef<[u8]>) -> Ended {
         let mut command = self.command(args);
-        let mut child = command.stdin(Stdio::piped()).spawn().expect("the program runs");
+        let mut child = command
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
         let mut stdin = child.stdin.take().expect("its input is a pipe");
         // A command that reads nothing may have closed it.
         let _ = stdin.write_all(input.as_ref()).await;
@@ -182,7 +185,12 @@ impl Running {
     /// When none comes.
     pub async fn remark(&mut self, words: &str) {
         soon(words, async {
-            while let Some(line) = self.stderr.next_line().await.expect("its remarks can be read") {
+            while let Some(line) = self
+                .stderr
+                .next_line()
+                .await
+                .expect("its remarks can be read")
+            {
                 if line.contains(words) {
                     return;
                 }

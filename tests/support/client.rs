@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 
 use chat_proto::action::{MarkUpTo, OnTopic, Publish};
 use chat_proto::event::{Ack, ErrorFrame, Welcome};
-use chat_proto::{
-    Action, ErrorCode, Event, Mark, Message, MessageId, Request, Seq, Topic, codec,
-};
+use chat_proto::{Action, ErrorCode, Event, Mark, Message, MessageId, Request, Seq, Topic, codec};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -102,7 +100,9 @@ impl Dial {
         let mut request = url.into_client_request()?;
         for (name, value) in &self.headers {
             let value = HeaderValue::from_str(value).map_err(|_| Error::Utf8(String::new()))?;
-            request.headers_mut().append(HeaderName::from_static(name), value);
+            request
+                .headers_mut()
+                .append(HeaderName::from_static(name), value);
         }
         let socket = TcpSocket::new_v4()?;
         if let Some(bytes) = self.receive_buffer {
@@ -235,7 +235,9 @@ impl TestClient {
     /// # Panics
     /// When the connection has ended.
     pub async fn say(&mut self, text: impl Into<String>) {
-        self.frame(Frame::text(text.into())).await.expect("the socket takes a frame");
+        self.frame(Frame::text(text.into()))
+            .await
+            .expect("the socket takes a frame");
     }
 
     /// Puts any frame on the socket.

@@ -100,7 +100,9 @@ impl Call {
             request = request.header(name, value);
         }
         let call = self.path.clone();
-        let answer = sender.send_request(request.body(Full::new(self.body))?).await?;
+        let answer = sender
+            .send_request(request.body(Full::new(self.body))?)
+            .await?;
         let (head, body) = answer.into_parts();
         let bytes = body.collect().await?.to_bytes();
         driver.abort();
@@ -131,7 +133,6 @@ impl Answer {
     /// # Panics
     /// When the status is another one.
     #[track_caller]
-    #[must_use]
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}: {}", self.call, self.text);
         match serde_json::from_str(&self.text) {

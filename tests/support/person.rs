@@ -118,7 +118,10 @@ impl Person {
     pub async fn texts(&self, topic: &str) -> Vec<String> {
         let path = format!("/v1/messages?topic={topic}&limit=1000");
         let page: chat_proto::api::Page = self.get(&path).await.read(200);
-        page.messages.into_iter().map(|message| message.text).collect()
+        page.messages
+            .into_iter()
+            .map(|message| message.text)
+            .collect()
     }
 
     /// A socket that is yet to be opened.

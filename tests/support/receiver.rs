@@ -60,7 +60,10 @@ impl Receiver {
     /// The last change without a hole before it.
     #[must_use]
     pub fn has(&self, topic: &Name) -> Rev {
-        self.places.get(topic).map(|place| place.have).unwrap_or_default()
+        self.places
+            .get(topic)
+            .map(|place| place.have)
+            .unwrap_or_default()
     }
 
     /// Takes an event in.

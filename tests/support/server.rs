@@ -82,7 +82,12 @@ impl Setup {
         for arg in ["--send-rate", rate, "--send-burst", burst] {
             args.push(arg.into());
         }
-        for arg in ["--signup", self.signup, "--address-limits", self.address_limits] {
+        for arg in [
+            "--signup",
+            self.signup,
+            "--address-limits",
+            self.address_limits,
+        ] {
             args.push(arg.into());
         }
         args.extend(self.more);
@@ -285,8 +290,7 @@ impl TestServer {
     /// # Panics
     /// When it does not come up.
     pub async fn restart(&mut self) {
-        let (process, first) =
-            Process::start(&self.folder, &self.args, self.address.port()).await;
+        let (process, first) = Process::start(&self.folder, &self.args, self.address.port()).await;
         assert_eq!(first, format!("listening on {}", self.url()));
         self.process = process;
     }
