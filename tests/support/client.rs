@@ -1,0 +1,489 @@
+//! One live socket, typed by the protocol: says, asks, and waits for what must come.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use chat_proto::action::{MarkUpTo, OnTopic, Publish};
+use chat_proto::event::{Ack, ErrorFrame, Welcome};
+use chat_proto::{Action, ErrorCode, Event, Mark, Message, MessageId, Request, Seq, Topic, codec};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::mpsc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
+use tokio_tungstenite::tungstenite::{self, Error, Message as Frame};
+
+use crate::soon;
+
+type Stream = WebSocketStream<TcpStream>;
+
+/// Frames that wait to be looked at by a client that reads.
+const INBOX: usize = 4096;
+
+/// A socket that is yet to be opened.
+#[derive(Debug, Clone)]
+pub struct Dial {
+    server: SocketAddr,
+    query: String,
+    headers: Vec<(&'static str, String)>,
+    inbox: usize,
+    receive_buffer: Option<u32>,
+}
+
+impl Dial {
+    /// A socket to `server`, without a token.
+    #[must_use]
+    pub fn new(server: SocketAddr) -> Self {
+        Self {
+            server,
+            query: String::new(),
+            headers: Vec::new(),
+            inbox: INBOX,
+            receive_buffer: None,
+        }
+    }
+
+    /// Presents a token in the header.
+    #[must_use]
+    pub fn token(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// What stands behind the `?`.
+    #[must_use]
+    pub fn query(mut self, query: impl AsRef<str>) -> Self {
+        self.query = format!("?{}", query.as_ref());
+        self
+    }
+
+    /// Reads one frame and then no more until it is asked for the next, with little room in the kernel.
+    #[must_use]
+    pub fn slow(mut self) -> Self {
+        self.inbox = 1;
+        self.receive_buffer = Some(4096);
+        self
+    }
+
+    /// Opens it and waits for the greeting.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn connect(self) -> TestClient {
+        let mut client = self.open().await.expect("the socket opens");
+        client.greeted().await;
+        client
+    }
+
+    /// Opens it, and waits for nothing.
+    ///
+    /// # Errors
+    /// The HTTP status with which the server refused; 0 when it did not even answer.
+    pub async fn open(self) -> Result<TestClient, u16> {
+        match soon("the socket opens", self.handshake()).await {
+            Ok(stream) => Ok(TestClient::new(stream, self.inbox)),
+            Err(Error::Http(answer)) => Err(answer.status().as_u16()),
+            Err(_) => Err(0),
+        }
+    }
+
+    async fn handshake(&self) -> Result<Stream, Error> {
+        let url = format!("ws://{}/socket{}", self.server, self.query);
+        let mut request = url.into_client_request()?;
+        for (name, value) in &self.headers {
+            let value = HeaderValue::from_str(value).map_err(|_| Error::Utf8(String::new()))?;
+            request
+                .headers_mut()
+                .append(HeaderName::from_static(name), value);
+        }
+        let socket = TcpSocket::new_v4()?;
+        if let Some(bytes) = self.receive_buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        let stream = socket.connect(self.server).await?;
+        stream.set_nodelay(true)?;
+        let (stream, _) = tokio_tungstenite::client_async(request, stream).await?;
+        Ok(stream)
+    }
+}
+
+/// What the reader hands over.
+#[derive(Debug)]
+enum Came {
+    Event(Box<Event>),
+    /// The code of the close frame; none when the connection just ended.
+    Closed(Option<u16>),
+}
+
+/// A live socket of a person.
+#[derive(Debug)]
+pub struct TestClient {
+    sink: SplitSink<Stream, Frame>,
+    inbox: mpsc::Receiver<Came>,
+    /// Events that came while another one was waited for.
+    kept: VecDeque<Event>,
+    welcome: Option<Welcome>,
+    reader: tokio::task::JoinHandle<()>,
+}
+
+impl TestClient {
+    fn new(stream: Stream, inbox: usize) -> Self {
+        let (sink, stream) = stream.split();
+        let (sender, inbox) = mpsc::channel(inbox);
+        Self {
+            sink,
+            inbox,
+            kept: VecDeque::new(),
+            welcome: None,
+            reader: tokio::spawn(read_all(stream, sender)),
+        }
+    }
+
+    /// Waits for the greeting.
+    ///
+    /// # Panics
+    /// When something else comes first.
+    pub async fn greeted(&mut self) {
+        match self.next_event().await {
+            Event::Welcome(welcome) => self.welcome = Some(welcome),
+            other => panic!("instead of the greeting came {other:?}"),
+        }
+    }
+
+    /// The greeting.
+    ///
+    /// # Panics
+    /// When there was none.
+    #[must_use]
+    pub fn welcome(&self) -> &Welcome {
+        self.welcome.as_ref().expect("the client was greeted")
+    }
+
+    /// The next event, whatever it is.
+    ///
+    /// # Panics
+    /// When the connection ends, or nothing comes.
+    pub async fn next_event(&mut self) -> Event {
+        match self.kept.pop_front() {
+            Some(event) => event,
+            None => self.fresh_event().await,
+        }
+    }
+
+    async fn fresh_event(&mut self) -> Event {
+        match self.came().await {
+            Came::Event(event) => *event,
+            Came::Closed(code) => panic!("the connection ended, with code {code:?}"),
+        }
+    }
+
+    async fn came(&mut self) -> Came {
+        let came = soon("an event", self.inbox.recv()).await;
+        came.unwrap_or(Came::Closed(None))
+    }
+
+    /// The next event that `wanted` takes; those before it stay for later.
+    ///
+    /// # Panics
+    /// When the connection ends, or nothing of the kind comes.
+    pub async fn expect<T>(&mut self, wanted: impl Fn(&Event) -> Option<T>) -> T {
+        for at in 0..self.kept.len() {
+            if let Some(found) = wanted(&self.kept[at]) {
+                self.kept.remove(at);
+                return found;
+            }
+        }
+        loop {
+            let event = self.fresh_event().await;
+            match wanted(&event) {
+                Some(found) => return found,
+                None => self.kept.push_back(event),
+            }
+        }
+    }
+
+    /// The next message that `wanted` takes.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub async fn expect_message(&mut self, wanted: impl Fn(&Message) -> bool) -> Message {
+        self.expect(|event| match event {
+            Event::Message(message) if wanted(message) => Some(message.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The next message with this text.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub async fn expect_text(&mut self, text: &str) -> Message {
+        self.expect_message(|message| message.text == text).await
+    }
+
+    /// Says a text frame as it stands.
+    ///
+    /// # Panics
+    /// When the connection has ended.
+    pub async fn say(&mut self, text: impl Into<String>) {
+        self.frame(Frame::text(text.into()))
+            .await
+            .expect("the socket takes a frame");
+    }
+
+    /// Puts any frame on the socket.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub async fn frame(&mut self, frame: Frame) -> Result<(), tungstenite::Error> {
+        soon("a frame is written", self.sink.send(frame)).await
+    }
+
+    /// Asks, and waits for the answer; what comes before it stays for later.
+    ///
+    /// # Panics
+    /// When the answer does not come.
+    pub async fn request(&mut self, action: Action) -> Event {
+        self.request_as(&MessageId::generate(), action).await
+    }
+
+    /// Asks with an id of one's own, and waits for the answer.
+    ///
+    /// # Panics
+    /// When the answer does not come.
+    pub async fn request_as(&mut self, id: &MessageId, action: Action) -> Event {
+        let request = Request::new(id.clone(), action);
+        self.say(codec::encode_request(&request)).await;
+        self.expect(|event| (event.answers() == Some(id)).then(|| event.clone()))
+            .await
+    }
+
+    /// Asks for what is acked.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn ack(&mut self, action: Action) -> Ack {
+        match self.request(action).await {
+            Event::Ack(ack) => ack,
+            other => panic!("instead of an ack came {other:?}"),
+        }
+    }
+
+    /// Asks for what is refused.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub async fn refusal(&mut self, action: Action) -> ErrorCode {
+        match self.request(action).await {
+            Event::Error(error) => error.code,
+            other => panic!("instead of a refusal came {other:?}"),
+        }
+    }
+
+    /// Sends a message and waits for its ack.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn send(&mut self, to: &str, text: &str) -> Ack {
+        self.ack(publish(to, text)).await
+    }
+
+    /// Sends a message with an id of one's own.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn send_as(&mut self, id: &str, to: &str, text: &str) -> Result<Ack, ErrorFrame> {
+        let id = MessageId::parse(id).expect("an id");
+        match self.request_as(&id, publish(to, text)).await {
+            Event::Ack(ack) => Ok(ack),
+            Event::Error(error) => Err(error),
+            other => panic!("instead of an ack came {other:?}"),
+        }
+    }
+
+    /// Becomes a member of a public topic.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn subscribe(&mut self, to: &str) -> Ack {
+        self.ack(Action::Subscribe(on(to))).await
+    }
+
+    /// Marks a conversation as read, up to and with a number.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn read(&mut self, of: &str, seq: u64) -> Ack {
+        self.ack(Action::Mark(Mark::Read, up_to(of, seq))).await
+    }
+
+    /// A barrier: what was said before it was handled when it returns.
+    ///
+    /// # Panics
+    /// When the pong does not come.
+    pub async fn roundtrip(&mut self) {
+        match self.request(Action::Ping).await {
+            Event::Pong(_) => {}
+            other => panic!("instead of a pong came {other:?}"),
+        }
+    }
+
+    /// Everything that came until a barrier.
+    ///
+    /// # Panics
+    /// When the pong does not come.
+    pub async fn until_roundtrip(&mut self) -> Vec<Event> {
+        self.roundtrip().await;
+        self.kept.drain(..).collect()
+    }
+
+    /// The messages that came until a barrier.
+    ///
+    /// # Panics
+    /// When the pong does not come.
+    pub async fn messages_until_roundtrip(&mut self) -> Vec<Message> {
+        let events = self.until_roundtrip().await;
+        events
+            .into_iter()
+            .filter_map(|event| match event {
+                Event::Message(message) => Some(message),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The one refusal of what was said last, and that the connection is there after it.
+    ///
+    /// # Panics
+    /// When there is none or more than one.
+    pub async fn refused_once(&mut self) -> ErrorFrame {
+        let mut errors = Vec::new();
+        for event in self.until_roundtrip().await {
+            if let Event::Error(error) = event {
+                errors.push(error);
+            }
+        }
+        assert_eq!(errors.len(), 1, "exactly one error frame: {errors:?}");
+        let error = errors.remove(0);
+        assert!(!error.message.is_empty(), "a sentence says what is wrong");
+        error
+    }
+
+    /// Waits until the server closes, whatever comes before it, and gives the code.
+    ///
+    /// # Panics
+    /// When it does not close, or without a code.
+    pub async fn close_code(&mut self) -> u16 {
+        let code = self.ended().await;
+        code.expect("the server says why it closes")
+    }
+
+    /// Waits until the connection has ended, with or without a word.
+    ///
+    /// # Panics
+    /// When it stays.
+    pub async fn ended(&mut self) -> Option<u16> {
+        loop {
+            match self.came().await {
+                Came::Event(event) => self.kept.push_back(*event),
+                Came::Closed(code) => return code,
+            }
+        }
+    }
+
+    /// Closes politely, and waits until that is done.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn close(mut self) {
+        self.frame(Frame::Close(None)).await.expect("a close frame");
+        self.ended().await;
+    }
+
+    /// The next event of a connection that may end; `None` when it has.
+    pub async fn next_or_end(&mut self) -> Option<Event> {
+        if let Some(event) = self.kept.pop_front() {
+            return Some(event);
+        }
+        match self.inbox.recv().await {
+            Some(Came::Event(event)) => Some(*event),
+            Some(Came::Closed(_)) | None => None,
+        }
+    }
+}
+
+impl Drop for TestClient {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+async fn read_all(mut stream: SplitStream<Stream>, inbox: mpsc::Sender<Came>) {
+    let mut code = None;
+    while let Some(Ok(frame)) = stream.next().await {
+        let came = match frame {
+            Frame::Text(text) => match codec::decode_event(&text) {
+                Ok(event) => Came::Event(Box::new(event)),
+                Err(error) => panic!("the server said {text}: {error}"),
+            },
+            Frame::Close(close) => {
+                code = close.map(|close| close.code.into());
+                continue;
+            }
+            _ => continue,
+        };
+        if inbox.send(came).await.is_err() {
+            return;
+        }
+    }
+    // Nobody is left to tell when the test has ended.
+    let _ = inbox.send(Came::Closed(code)).await;
+}
+
+/// A text to a topic.
+///
+/// # Panics
+/// When `to` is no topic.
+#[must_use]
+pub fn publish(to: &str, text: &str) -> Action {
+    Action::Publish(Publish::text(topic(to), text))
+}
+
+/// An action's topic.
+///
+/// # Panics
+/// When `text` is no topic.
+#[must_use]
+pub fn on(text: &str) -> OnTopic {
+    OnTopic { topic: topic(text) }
+}
+
+/// Up to and with a number.
+///
+/// # Panics
+/// When `of` is no topic.
+#[must_use]
+pub fn up_to(of: &str, seq: u64) -> MarkUpTo {
+    MarkUpTo {
+        topic: topic(of),
+        seq: Seq(seq),
+    }
+}
+
+/// A topic as a person writes it.
+///
+/// # Panics
+/// When `text` is no topic.
+#[must_use]
+pub fn topic(text: &str) -> Topic {
+    Topic::parse(text).expect("a topic")
+}
