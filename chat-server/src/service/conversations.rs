@@ -6,7 +6,7 @@ use super::{App, Identity, page_size, presence};
 use crate::store::Listed;
 
 /// Conversations of a list at the most.
-const LIST_MAX: u64 = 200;
+const LIST_MAX: u64 = 1_000;
 /// Conversations of a list by default.
 const LIST_DEFAULT: u64 = 15;
 

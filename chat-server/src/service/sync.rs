@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use chat_proto::action::Sync;
 use chat_proto::event::{Gap, Marks, Synced};
 use chat_proto::limits::{SYNC_NAMED_MAX, SYNC_TOPICS_MAX, SYNCED_CONVERSATIONS};
-use chat_proto::{Event, MessageId, Refusal, Rev, Seq, Topic, codec};
+use chat_proto::{Event, MessageId, Name, Refusal, Rev, Seq, Topic, codec};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{App, Identity, conversations, invalid};
 use crate::change::{Change, ConversationId};
 use crate::mutant::mutant;
 use crate::session::SyncAnswer;
-use crate::store::{Membership, Range};
+use crate::store::{Membership, Range, StoreError};
 
 /// What a client lacks of the topics that it names, and the unread messages of others.
 ///
@@ -36,8 +36,10 @@ pub async fn sync(
     let topics = if reset { BTreeMap::new() } else { asked.topics };
     let mut answer = SyncAnswer::default();
     for (topic, after) in &topics {
-        if let Some(membership) = app.store.membership_or_left(who.user, topic).await? {
-            tell(app, who, &membership, *after, &mut answer).await?;
+        match app.store.membership(who.user, &topic.clone().into()).await {
+            Ok(membership) => tell(app, who, &membership, *after, &mut answer).await?,
+            Err(StoreError::Refused(_)) => tell_leaving(app, who, topic, *after, &mut answer).await?,
+            Err(away) => return Err(away.into()),
         }
     }
     for membership in app.store.unread(who.user, SYNC_TOPICS_MAX).await? {
@@ -56,6 +58,25 @@ pub async fn sync(
         reset,
     })));
     Ok(answer)
+}
+
+/// Of a group that the user left, or was removed from, nothing is told any more but that.
+async fn tell_leaving(
+    app: &App,
+    who: &Identity,
+    topic: &Name,
+    after: Rev,
+    answer: &mut SyncAnswer,
+) -> Result<(), Refusal> {
+    let Some(left) = app.store.membership_or_left(who.user, topic).await? else {
+        return Ok(());
+    };
+    let Some(conversation) = left.conversation.filter(|_| after < left.rev) else {
+        return Ok(());
+    };
+    let leaving = app.store.changes(who.user, conversation, left.rev.prev(), 1).await?;
+    answer.frames.extend(leaving.changes.iter().map(|change| change.frame(who.user)));
+    Ok(())
 }
 
 /// The change before the first message above the read mark. What lies between messages is told with them, so that

@@ -424,7 +424,8 @@ pub trait Store: Send + Sync {
     /// Changes what is shown. Messages already sent keep the name under which they were sent only if the engine
     /// stores it with them; ours show the current one.
     async fn set_display_name(&self, user: UserId, display_name: &str) -> StoreResult<()>;
-    /// Accounts whose handle or display name begins with, else contains, `query` (any case), by handle, above `after`.
+    /// Accounts whose handle or display name (in any case) begins with `query`, then those that contain it, then those
+    /// that have its letters in this order; by handle within each, above `after`.
     async fn search_people(
         &self,
         query: &str,

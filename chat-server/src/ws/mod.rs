@@ -130,7 +130,7 @@ where
     let guard = match app.router.join(identity.user, identity.session.clone()) {
         Ok(guard) => guard,
         Err(JoinError::TooMany) => {
-            return End::close(CloseCode::Policy, "too many connections of this user");
+            return End::close(CloseCode::Again, "too many connections of this user");
         }
         Err(JoinError::Stopping) => return End::close(CloseCode::Restart, "the server stops"),
     };

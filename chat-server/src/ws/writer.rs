@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::time::Duration;
 
 use futures_util::{FutureExt, SinkExt};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -98,6 +98,8 @@ where
     /// never see the close frame.
     async fn drain(&mut self) {
         let stream = self.socket.get_mut();
+        // The peer sees the end behind the close frame, and need not wait for it.
+        let _ = stream.shutdown().await;
         let mut bytes = [0; 4096];
         let mut left = limits::LINGER_BYTES_MAX;
         while let Ok(read @ 1..) = stream.read(&mut bytes).await {

@@ -105,13 +105,19 @@ impl State {
         limit: usize,
     ) -> Vec<Account> {
         let query = query.to_lowercase();
-        // Whether it only contains the words, then the handle: the order of the whole list.
+        // How well the words fit, then the handle: the order of the whole list.
         let rank = |account: &Account| {
             let shown = account.display_name.to_lowercase();
             let name = account.name.as_str();
             let begins = name.starts_with(&query) || shown.starts_with(&query);
             let contains = name.contains(&query) || shown.contains(&query);
-            contains.then(|| (!begins, account.name.clone()))
+            let fits = match (begins, contains) {
+                (true, _) => 0,
+                (_, true) => 1,
+                _ if in_this_order(&query, name) || in_this_order(&query, &shown) => 2,
+                _ => return None,
+            };
+            Some((fits, account.name.clone()))
         };
         let ranked = self.people.values().map(|person| &person.account);
         let mut found: Vec<_> = ranked
@@ -120,7 +126,7 @@ impl State {
         found.sort_by(|a, b| a.0.cmp(&b.0));
         let after = after.map(|name| {
             let known = found.iter().find(|((_, found), _)| found == name);
-            known.map_or_else(|| (false, name.clone()), |(rank, _)| rank.clone())
+            known.map_or_else(|| (0, name.clone()), |(rank, _)| rank.clone())
         });
         let beyond = found
             .into_iter()
@@ -167,4 +173,10 @@ impl State {
         let invite = self.invites.get(&hash.0)?;
         (invite.uses_left > 0 && invite.expires_at > now).then(|| invite.clone())
     }
+}
+
+/// Whether a text has these letters in this order, with anything between them.
+fn in_this_order(letters: &str, text: &str) -> bool {
+    let mut rest = text.chars();
+    letters.chars().all(|letter| rest.any(|other| other == letter))
 }

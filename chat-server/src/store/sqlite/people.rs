@@ -173,29 +173,44 @@ pub(super) fn search_people(
     after: Option<&Name>,
     limit: usize,
 ) -> StoreResult<Vec<Account>> {
-    // Who begins with the words comes first (0), who only contains them after (1); a page goes on after `after`, whose
-    // place among the two is computed the same way.
+    // Who begins with the words comes first (0), then who contains them (1), then who has their letters in this order
+    // (2); a page goes on after `after`, whose place among them is computed the same way.
     const SQL: &str = concat!(
         "WITH found AS (SELECT id, name, ",
-        "(instr(name, ?1) <> 1 AND instr(folded, ?1) <> 1) AS inside ",
-        "FROM users WHERE instr(name, ?1) > 0 OR instr(folded, ?1) > 0) ",
+        "CASE WHEN instr(name, ?1) = 1 OR instr(folded, ?1) = 1 THEN 0 ",
+        "WHEN instr(name, ?1) > 0 OR instr(folded, ?1) > 0 THEN 1 ELSE 2 END AS rank ",
+        "FROM users WHERE name LIKE ?4 ESCAPE '\\' OR folded LIKE ?4 ESCAPE '\\') ",
         "SELECT ",
         account_columns!(),
         " FROM found f JOIN users u ON u.id = f.id WHERE ?2 IS NULL ",
-        "OR (f.inside, f.name) > (coalesce((SELECT inside FROM found WHERE name = ?2), 0), ?2) ",
-        "ORDER BY f.inside, f.name LIMIT ?3"
+        "OR (f.rank, f.name) > (coalesce((SELECT rank FROM found WHERE name = ?2), 0), ?2) ",
+        "ORDER BY f.rank, f.name LIMIT ?3"
     );
     let (query, limit) = (
         query.to_lowercase(),
         i64::try_from(limit).unwrap_or(i64::MAX),
     );
+    let letters = in_this_order(&query);
     let found = connection
         .prepare_cached(SQL)?
-        .query_map(params![query, after.map(Name::as_str), limit], |row| {
-            account(row, 0)
-        })?
+        .query_map(
+            params![query, after.map(Name::as_str), limit, letters],
+            |row| account(row, 0),
+        )?
         .collect::<rusqlite::Result<_>>()?;
     Ok(found)
+}
+
+/// A pattern for `LIKE`: these letters in this order, with anything between them.
+fn in_this_order(query: &str) -> String {
+    let mut pattern = "%".to_owned();
+    for letter in query.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.extend([letter, '%']);
+    }
+    pattern
 }
 
 pub(super) fn standings(connection: &Connection, users: &[UserId]) -> StoreResult<Vec<Standing>> {
