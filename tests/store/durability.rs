@@ -190,17 +190,23 @@ impl Commits for Gate {
     }
 }
 
-#[tokio::test]
-async fn d05_nothing_is_told_before_the_commit_and_nothing_answered_before_it_is_told() {
-    let folder = tempfile::tempdir().unwrap();
+/// A store whose commits end one by one, as the test says.
+fn gated(dir: &Path) -> (Arc<SqliteStore>, mpsc::Receiver<usize>, mpsc::Sender<()>) {
     let (entered, told) = mpsc::channel();
     let (go_on, leave) = mpsc::channel();
     let gate = Gate {
         entered: Mutex::new(entered),
         leave: Mutex::new(leave),
-        file: folder.path().join("chat.db"),
+        file: dir.join("chat.db"),
     };
-    let store = SqliteStore::open(folder.path(), Arc::new(gate)).unwrap();
+    let store = SqliteStore::open(dir, Arc::new(gate)).unwrap();
+    (store, told, go_on)
+}
+
+#[tokio::test]
+async fn d05_nothing_is_told_before_the_commit_and_nothing_answered_before_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, told, go_on) = gated(folder.path());
     let ann = person(&*store, "ann").await;
     let sending = {
         let store = Arc::clone(&store);
@@ -218,4 +224,37 @@ async fn d05_nothing_is_told_before_the_commit_and_nothing_answered_before_it_is
     assert_eq!(stored, 1, "on the disk before it is told");
     assert!(!answered, "told before it is answered");
     assert_eq!(sent.seq.0, 1);
+}
+
+#[tokio::test]
+async fn a_store_that_is_behind_says_so_at_once_and_keeps_what_it_took() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, told, go_on) = gated(folder.path());
+    let ann = person(&*store, "ann").await;
+    let mut sends = tokio::task::JoinSet::new();
+    let mut send = |number: usize| {
+        let store = Arc::clone(&store);
+        let new = message(ann, "ann", "hi", &number.to_string());
+        sends.spawn(async move { store.publish(new).await })
+    };
+    send(0);
+    let told = tokio::task::spawn_blocking(move || told.recv().map(|_| told));
+    let _told = told.await.unwrap().unwrap();
+    for number in 1..=5000 {
+        send(number);
+    }
+    let refused = sends.join_next().await.unwrap().unwrap();
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable(_))),
+        "{refused:?}"
+    );
+    for _ in 0..5000 {
+        // More batches than there will be; the rest of the permits is left over.
+        go_on.send(()).unwrap();
+    }
+    let answers = sends.join_all().await;
+    let stored = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert!(stored > 4000, "{stored} were taken");
+    let feed = store.since(Place(0), 9999).await.unwrap();
+    assert_eq!(feed.len(), stored, "what was refused is not there");
 }

@@ -312,8 +312,11 @@ fn set_read(
     from: &Membership,
     to: Seq,
 ) -> StoreResult<()> {
-    let own_read = if from.own_read == from.own_last || to == from.last_seq {
+    // Counted on the shorter side of the new mark; mostly the mark goes to the end, and there is nothing to count.
+    let own_read = if from.own_read == from.own_last {
         from.own_last
+    } else if from.last_seq.0 - to.0 <= to.0 - from.read_seq.0 {
+        from.own_last - own_between(t.connection, user, conversation, to, from.last_seq)?
     } else {
         from.own_read + own_between(t.connection, user, conversation, from.read_seq, to)?
     };

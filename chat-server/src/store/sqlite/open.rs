@@ -12,6 +12,9 @@ const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
 /// Statements kept prepared; there are fewer than this in the whole engine.
 const STATEMENTS_MAX: usize = 128;
 
+/// Pages that the writer keeps, in KiB: the ends of the log and of its indexes, where all writing happens.
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
+
 /// Why a data folder could not be opened; a sentence for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -122,6 +125,7 @@ fn writer(file: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
 }
