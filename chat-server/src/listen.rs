@@ -24,10 +24,8 @@ use crate::limits;
 use crate::metrics as names;
 use crate::stall::Impatient;
 
-/// Accepts and serves until `shutdown`, then waits as long as configured for requests and sockets to end.
-pub async fn serve(listener: TcpListener, edge: Arc<Edge>, shutdown: CancellationToken) {
-    let drain = edge.app.config.drain;
-    let kill = CancellationToken::new();
+/// Accepts and serves until the server stops, then waits as long as configured for requests and sockets to end.
+pub async fn serve(listener: TcpListener, edge: Arc<Edge>) {
     let connections = TaskTracker::new();
     let place = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
     let desk = Desk {
@@ -35,14 +33,14 @@ pub async fn serve(listener: TcpListener, edge: Arc<Edge>, shutdown: Cancellatio
         routes: http::routes(Arc::clone(&edge)),
         by_address: edge.app.config.address_limits,
         numbers: AtomicU64::new(1),
-        shutdown: shutdown.clone(),
-        kill: kill.clone(),
+        stopping: edge.stopping.clone(),
+        kill: edge.kill.clone(),
     };
     let mut pause = limits::ACCEPT_PAUSE_MIN;
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &place) => accepted,
-            () = shutdown.cancelled() => break,
+            () = edge.stopping.cancelled() => break,
         };
         match accepted {
             Ok((stream, from, place)) => {
@@ -53,18 +51,26 @@ pub async fn serve(listener: TcpListener, edge: Arc<Edge>, shutdown: Cancellatio
         }
     }
     drop(listener);
+    drain(&edge, &connections).await;
+}
+
+/// Waits for requests and sockets to end, as long as configured; then cuts what is left.
+async fn drain(edge: &Edge, connections: &TaskTracker) {
     tracing::info!("stopping: no new connections");
     connections.close();
     edge.sockets.close();
     let ended = async {
+        // In this order: a connection may still become a socket, and a socket nothing else.
         connections.wait().await;
         edge.sockets.wait().await;
     };
-    if tokio::time::timeout(drain, ended).await.is_err() {
+    if tokio::time::timeout(edge.app.config.drain, ended)
+        .await
+        .is_err()
+    {
         let (open, sockets) = (connections.len(), edge.sockets.len());
         tracing::warn!(open, sockets, "stopped before all connections had ended");
     }
-    kill.cancel();
     edge.kill.cancel();
 }
 
@@ -109,7 +115,7 @@ struct Desk {
     by_address: bool,
     /// Tells connections apart in the log.
     numbers: AtomicU64,
-    shutdown: CancellationToken,
+    stopping: CancellationToken,
     kill: CancellationToken,
 }
 
@@ -134,7 +140,7 @@ impl Desk {
         // Small frames go out at once; a socket that cannot do that is slower, and still works.
         let _ = stream.set_nodelay(true);
         let peer = Peer::new(from.ip(), stranger, place);
-        let served = connection(stream, peer, self.routes.clone(), self.shutdown.clone());
+        let served = connection(stream, peer, self.routes.clone(), self.stopping.clone());
         let kill = self.kill.clone();
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let span = tracing::info_span!("connection", number);
@@ -164,7 +170,7 @@ async fn connection(
     stream: TcpStream,
     peer: Peer,
     routes: axum::Router,
-    shutdown: CancellationToken,
+    stopping: CancellationToken,
 ) {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
@@ -181,7 +187,7 @@ async fn connection(
     let mut served = std::pin::pin!(served);
     let outcome = tokio::select! {
         outcome = served.as_mut() => outcome,
-        () = shutdown.cancelled() => {
+        () = stopping.cancelled() => {
             served.as_mut().graceful_shutdown();
             served.await
         }

@@ -123,7 +123,7 @@ impl Server {
             stopping.cancelled().await;
             router.stop();
         });
-        listen::serve(listener, edge, shutdown).await;
+        listen::serve(listener, edge).await;
         over.cancel();
         // They end by their tokens; a panic in one costs what it would have written behind.
         let _ = tokio::join!(kept, told, seen);

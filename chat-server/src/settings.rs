@@ -113,7 +113,7 @@ pub struct Settings {
     )]
     #[serde(alias = "public_url")]
     pub public_url: Option<String>,
-    /// Web page that may open the socket, such as https://chat.example (repeatable) [default: none]
+    /// Web page that may open the socket, as scheme://host (repeatable) [default: none]
     #[arg(
         long,
         env = "CHAT_SERVER_ORIGIN",

@@ -28,6 +28,9 @@ impl From<IpAddr> for Origin {
 }
 
 /// The attempts of those who are not authenticated.
+///
+/// Whoever tries another's name can hold up that person's next log-in, but none of their sessions; the alternative
+/// is guessing from many addresses without limit.
 pub struct Attempts {
     logins_by_name: Buckets<String>,
     logins_by_address: Option<Buckets<Origin>>,

@@ -135,6 +135,11 @@ impl Auth {
         Ok(code)
     }
 
+    /// A session is there at this moment.
+    pub fn seen(&self, session: &SessionId) {
+        self.seen.note(session, self.clock.wall());
+    }
+
     /// Writes when sessions were last seen.
     pub async fn write_seen(&self) {
         self.seen.write(&*self.store).await;

@@ -239,3 +239,14 @@ fn a03_no_key_is_shown() {
     let shown = format!("{:?} {:?}", ring(), key("new", 1));
     assert!(!shown.contains("1, 1"), "{shown}");
 }
+
+proptest::proptest! {
+    #[test]
+    fn a01_no_text_is_taken_for_a_token(text in "\\PC{0,80}", kid in "(new|old)?") {
+        let dotted = format!("{kid}.{text}");
+        for token in [text.as_str(), dotted.as_str()] {
+            proptest::prop_assert!(read(token).is_none());
+            proptest::prop_assert!(ring().read_refresh(token).is_none());
+        }
+    }
+}

@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use chat_proto::{ErrorCode, Refusal, limits as wire};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -175,19 +175,28 @@ async fn serve(edge: Arc<Edge>, upgrade: OnUpgrade, opened: Opened, stranger: Op
     };
     let _alive = Alive::new(names::SOCKETS);
     ::metrics::counter!(names::SOCKETS_OPENED).increment(1);
+    let session = opened.identity.as_ref().map(|who| who.session.clone());
+    run(&edge, upgraded, opened, stranger).await;
+    if let Some(session) = session {
+        edge.app.auth.seen(&session);
+    }
+}
+
+/// Runs the socket until it ends. As long as nobody has authenticated, it keeps its place among the strangers.
+async fn run(edge: &Edge, upgraded: Upgraded, opened: Opened, stranger: Option<Stranger>) {
     let (app, stopping) = (Arc::clone(&edge.app), edge.stopping.clone());
-    let session = ws::serve(app, TokioIo::new(upgraded), opened, stopping);
-    let mut session = std::pin::pin!(session);
+    let socket = ws::serve(app, TokioIo::new(upgraded), opened, stopping);
+    let mut socket = std::pin::pin!(socket);
     if let Some(stranger) = stranger {
         // By then it has authenticated, or the session has closed it.
         let wait = std::time::Duration::from_secs(wire::AUTHENTICATE_S);
-        let ended = tokio::time::timeout(wait, session.as_mut()).await;
+        let ended = tokio::time::timeout(wait, socket.as_mut()).await;
         drop(stranger);
         if ended.is_ok() {
             return;
         }
     }
-    session.await;
+    socket.await;
 }
 
 #[cfg(test)]
