@@ -12,6 +12,7 @@ use crate::event::{Event, UnknownEvent};
 use crate::id::{MessageId, Name, Rev};
 use crate::limits;
 use crate::message::Mark;
+use crate::meta::{Meta, MetaError};
 
 /// Why a frame could not be read, and the id to answer to, wherever it could be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -275,7 +276,25 @@ fn read<'a, T: Deserialize<'a>>(frame: &'a str, id: Option<MessageId>) -> Result
             format!("this must be a JSON object, and it is {place}"),
         ));
     }
-    serde_json::from_str(frame).map_err(|error| DecodeError::invalid(id, sentence(frame, &error)))
+    serde_json::from_str(frame).map_err(|error| {
+        let code = match meta_too_large(frame) {
+            true => ErrorCode::TooLarge,
+            false => ErrorCode::Invalid,
+        };
+        let refusal = Refusal::new(code, sentence(frame, &error));
+        DecodeError { id, refusal }
+    })
+}
+
+/// Whether what the parser stopped at may be a `meta` above its limit: of all fields it alone has a code of its own.
+fn meta_too_large(frame: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        #[serde(borrow)]
+        meta: &'a RawValue,
+    }
+    let meta = serde_json::from_str::<Head<'_>>(frame).map(|head| Meta::parse(head.meta.get()));
+    matches!(meta, Ok(Err(MetaError::TooLarge)))
 }
 
 /// The parser's own words, in which a peer's bytes may stand: cut short and without anything that could act on a terminal.

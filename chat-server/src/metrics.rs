@@ -1,7 +1,8 @@
 //! Counters by name. One recorder for the process, whatever number of servers runs in it.
 
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
+use metrics::{Counter, Histogram, counter, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Connections that are open, authenticated or not.
@@ -26,14 +27,12 @@ pub const SENDS: &str = "chat_sends_total";
 pub const ACKS: &str = "chat_acks_total";
 /// Seconds from a send to its `ack`.
 pub const SEND_SECONDS: &str = "chat_send_seconds";
-/// Frames of the log that were written to a connection.
-pub const DELIVERIES: &str = "chat_deliveries_total";
+/// Frames that were written to sockets.
+pub const FRAMES: &str = "chat_frames_total";
 /// Transactions of the store's writer.
 pub const STORE_BATCHES: &str = "chat_store_batches_total";
 /// Writes in one transaction.
 pub const STORE_BATCH_SIZE: &str = "chat_store_batch_size";
-/// Seconds that a transaction took, the disk included.
-pub const STORE_BATCH_SECONDS: &str = "chat_store_batch_seconds";
 
 /// Bounds for what takes seconds: from a local write to a stalled disk.
 const SECONDS: [f64; 11] = [
@@ -43,6 +42,38 @@ const SECONDS: [f64; 11] = [
 const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Counters of what happens for every message, looked up once.
+pub struct Hot {
+    /// [`SENDS`].
+    pub sends: Counter,
+    /// [`ACKS`] of messages stored.
+    pub acks: Counter,
+    /// [`ACKS`] of repeats.
+    pub repeats: Counter,
+    /// [`SEND_SECONDS`].
+    pub send_seconds: Histogram,
+    /// [`FRAMES`].
+    pub frames: Counter,
+    /// [`STORE_BATCHES`].
+    pub batches: Counter,
+    /// [`STORE_BATCH_SIZE`].
+    pub batch_size: Histogram,
+}
+
+/// The counters of every message; they count from the first use after [`install`] on.
+pub fn hot() -> &'static Hot {
+    static HOT: LazyLock<Hot> = LazyLock::new(|| Hot {
+        sends: counter!(SENDS),
+        acks: counter!(ACKS, "dup" => "false"),
+        repeats: counter!(ACKS, "dup" => "true"),
+        send_seconds: histogram!(SEND_SECONDS),
+        frames: counter!(FRAMES),
+        batches: counter!(STORE_BATCHES),
+        batch_size: histogram!(STORE_BATCH_SIZE),
+    });
+    &HOT
+}
 
 /// Installs the recorder, once.
 pub fn install() {
@@ -64,6 +95,13 @@ pub fn install() {
             }
         }
     });
+}
+
+/// Folds what histograms gathered; without it they would grow until somebody asks.
+pub fn upkeep() {
+    if let Some(Some(handle)) = RECORDER.get() {
+        handle.run_upkeep();
+    }
 }
 
 /// All counters in the text format of Prometheus.
@@ -93,10 +131,9 @@ fn describe() {
     counter!(SENDS, "Messages that were asked to be sent");
     counter!(ACKS, "Sends that were acknowledged");
     histogram!(SEND_SECONDS, "Seconds from a send to its ack");
-    counter!(DELIVERIES, "Frames of the log written to a connection");
+    counter!(FRAMES, "Frames that were written to sockets");
     counter!(STORE_BATCHES, "Transactions of the store");
     histogram!(STORE_BATCH_SIZE, "Writes in one transaction");
-    histogram!(STORE_BATCH_SECONDS, "Seconds that a transaction took");
 }
 
 /// A gauge that counts what is alive: one more until it is dropped.

@@ -61,6 +61,7 @@ async fn tell_marks(app: &App) {
 async fn write_behind(app: &App) {
     loop {
         tokio::time::sleep(Duration::from_millis(WRITE_BEHIND_MS)).await;
+        crate::metrics::upkeep();
         app.marks.flush(app.store.as_ref()).await;
     }
 }

@@ -184,7 +184,8 @@ async fn sees_nothing(eve: &Person, group: &str) {
     // That she left is told to a device that was away; what was said is not.
     let told = rest.iter().filter(|event| event.log_place().is_some());
     assert!(
-        told.into_iter().all(|event| matches!(event, Event::Leave(_))),
+        told.into_iter()
+            .all(|event| matches!(event, Event::Leave(_))),
         "{rest:?}"
     );
 }

@@ -276,7 +276,7 @@ impl Device {
     fn show(&mut self, delivery: Delivery) {
         match delivery {
             Delivery::Log(Event::Message(message)) => {
-                self.shows(message.topic, message.seq, message.id)
+                self.shows(message.topic, message.seq, message.id);
             }
             // One's own message, in its place among the others.
             Delivery::Log(Event::Ack(Ack {
@@ -293,7 +293,7 @@ impl Device {
             Delivery::Other(Event::Ack(ack)) => self.acked(ack),
             Delivery::Other(Event::Error(error)) => self.refused(error.id.as_ref(), error.code),
             Delivery::Other(Event::Read(read)) if read.by == self.me => {
-                self.own_mark(&read.topic, read.seq)
+                self.own_mark(&read.topic, read.seq);
             }
             Delivery::Other(Event::Marks(marks)) => self.own_mark(&marks.topic, marks.read_seq),
             _ => {}

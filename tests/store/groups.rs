@@ -19,7 +19,11 @@ pub(crate) async fn t02_a_free_name_becomes_a_public_topic(w: &World) {
     assert!(joined.changed && !made.changed);
     let again = w.subscribe(ben, "world").await.unwrap();
     let changed = false;
-    assert_eq!(again, Subscribed { changed, ..joined }, "twice changes nothing");
+    assert_eq!(
+        again,
+        Subscribed { changed, ..joined },
+        "twice changes nothing"
+    );
 
     w.said(ann, "world", "Hello world!").await;
     assert_eq!(
@@ -37,7 +41,11 @@ pub(crate) async fn t02_a_free_name_becomes_a_public_topic(w: &World) {
     let left = w.unsubscribe(ben, "world").await.unwrap();
     assert_eq!((left.seq.0, left.rev.0), (1, 3));
     let again = w.unsubscribe(ben, "world").await.unwrap();
-    assert_eq!(again, Subscribed { changed, ..left }, "twice changes nothing");
+    assert_eq!(
+        again,
+        Subscribed { changed, ..left },
+        "twice changes nothing"
+    );
     let seen = w.store.group(eve, &name("world")).await.unwrap();
     assert_eq!((seen.members, seen.public, seen.role), (1, true, None));
     let found = w.store.public_topics(eve, "orl", 5).await.unwrap();

@@ -9,6 +9,7 @@ use chat_proto::{Body, ErrorCode, Kind, MessageId, Refusal, Topic, limits};
 use ring::digest;
 
 use super::{App, Identity, invalid};
+use crate::metrics;
 use crate::store::{Fingerprint, NewMessage, Permit, Published};
 
 /// Stores a message under its id. The same id again gives the same answer with `dup`.
@@ -21,11 +22,23 @@ pub async fn send(
     id: MessageId,
     publish: Publish,
 ) -> Result<Published, Refusal> {
+    let hot = metrics::hot();
+    hot.sends.increment(1);
+    let asked = app.clock.monotonic();
     let (topic, body) = publish.into_parts();
     let permit = permit(app, who);
     let message = check(app, who, id, topic, body, permit)?;
     let published = app.store.publish(message).await?;
     settle(app, who, permit, published.dup);
+    let acks = if published.dup {
+        &hot.repeats
+    } else {
+        &hot.acks
+    };
+    acks.increment(1);
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of one send")]
+    let seconds = app.clock.monotonic().since(asked) as f64 / 1_000.0;
+    hot.send_seconds.record(seconds);
     Ok(published)
 }
 

@@ -38,7 +38,9 @@ pub async fn sync(
     for (topic, after) in &topics {
         match app.store.membership(who.user, &topic.clone().into()).await {
             Ok(membership) => tell(app, who, &membership, *after, &mut answer).await?,
-            Err(StoreError::Refused(_)) => tell_leaving(app, who, topic, *after, &mut answer).await?,
+            Err(StoreError::Refused(_)) => {
+                tell_leaving(app, who, topic, *after, &mut answer).await?;
+            }
             Err(away) => return Err(away.into()),
         }
     }
@@ -74,8 +76,13 @@ async fn tell_leaving(
     let Some(conversation) = left.conversation.filter(|_| after < left.rev) else {
         return Ok(());
     };
-    let leaving = app.store.changes(who.user, conversation, left.rev.prev(), 1).await?;
-    answer.frames.extend(leaving.changes.iter().map(|change| change.frame(who.user)));
+    let leaving = app
+        .store
+        .changes(who.user, conversation, left.rev.prev(), 1)
+        .await?;
+    answer
+        .frames
+        .extend(leaving.changes.iter().map(|change| change.frame(who.user)));
     Ok(())
 }
 

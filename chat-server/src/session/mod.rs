@@ -4,24 +4,24 @@
 //! [`Session::poll_output`]. It never waits and never fails; every queue in it is bounded.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::sync::Arc;
 
 use chat_proto::action::Publish;
-use chat_proto::event::{Ack, ErrorFrame, GoingAway, Pong};
+use chat_proto::event::{ErrorFrame, GoingAway};
 use chat_proto::{Action, ErrorCode, Event, MessageId, Name, Refusal, Request, Rev, codec};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use self::cursor::{Cursor, Step};
+use self::cursor::Cursor;
 use crate::bus::ConnectionTag;
-use crate::change::{Change, ConversationId, UserId, What};
+use crate::change::{ConversationId, UserId};
 use crate::clock::Millis;
 use crate::limits;
 use crate::mailbox::{Ending, Inbox};
-use crate::mutant::mutant;
 use crate::store::{Head, Membership, Published, Slice, Subscribed};
 
 mod cursor;
+mod log;
 mod notices;
+mod requests;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -230,8 +230,7 @@ impl Session {
             self.handle_change(change);
         }
         for (conversation, head) in inbox.heads {
-            self.cursor(conversation, || Begin::Unknown).raise(head);
-            self.advance(conversation);
+            self.handle_head(conversation, head);
         }
         self.tell_notices(inbox.marks, inbox.presence, inbox.typing);
     }
@@ -296,349 +295,12 @@ impl Session {
         }
     }
 
-    /// Starts what may start: messages follow each other into the store, anything else waits until it is alone, so
-    /// that the requests of a connection take effect in their order.
-    fn start_waiting(&mut self) {
-        while self.asking.is_none()
-            && let Some(request) = self.waiting.front()
-        {
-            let alone = self.sends.is_empty();
-            let may_start = match request.action {
-                Action::Publish(_) => self.sends.len() < limits::SENDS_IN_FLIGHT_MAX,
-                _ => alone,
-            };
-            if !may_start {
-                break;
-            }
-            if let Some(request) = self.waiting.pop_front() {
-                self.start(request);
-            }
-        }
-    }
-
-    fn start(&mut self, request: Request) {
-        let first_action = matches!(self.hold, Hold::FirstAction(_));
-        if matches!(request.action, Action::Sync(_)) {
-            self.hold = Hold::Sync;
-        } else if first_action {
-            self.release();
-        }
-        match request {
-            Request {
-                id,
-                action: Action::Publish(publish),
-            } => {
-                let id = id.unwrap_or_else(MessageId::generate);
-                self.sends.push(id.clone());
-                self.outputs
-                    .push_back(Output::Perform(Job::Send(id, Box::new(publish))));
-            }
-            Request {
-                id,
-                action: Action::Ping,
-            } => self.send(&Event::Pong(Pong { id })),
-            request => {
-                self.asking = Some(match &request.action {
-                    Action::Subscribe(on) | Action::Unsubscribe(on) => {
-                        Asking::Membership(on.topic.name.clone())
-                    }
-                    Action::Sync(_) => Asking::Sync,
-                    _ => Asking::Other,
-                });
-                self.outputs
-                    .push_back(Output::Perform(Job::Ask(Box::new(request))));
-            }
-        }
-    }
-
-    fn handle_sent(&mut self, id: MessageId, outcome: Result<Published, Refusal>) {
-        if let Some(at) = self.sends.iter().position(|send| *send == id) {
-            self.sends.remove(at);
-        }
-        match outcome {
-            Ok(Published {
-                conversation,
-                topic,
-                seq,
-                rev,
-                sent_at,
-                dup,
-            }) => {
-                let ack = Ack {
-                    id: Some(id),
-                    topic: Some(topic),
-                    seq: Some(seq),
-                    rev: Some(rev),
-                    sent_at: Some(sent_at),
-                    dup,
-                };
-                let frame = encode(&Event::Ack(ack));
-                if dup {
-                    self.outputs.push_back(Output::Send(frame));
-                    self.advance(conversation);
-                } else {
-                    self.answer_in_place(conversation, rev, frame);
-                }
-            }
-            Err(refusal) => {
-                self.send_error(Some(id), refusal);
-                // A change that waited for this ack is told as anybody's, if it was stored after all.
-                self.advance_all();
-            }
-        }
-    }
-
-    fn handle_subscribed(&mut self, id: Option<MessageId>, outcome: Result<Subscribed, Refusal>) {
-        self.asking = None;
-        match outcome {
-            Ok(Subscribed {
-                conversation,
-                topic,
-                seq,
-                rev,
-                changed,
-            }) => {
-                let ack = Ack {
-                    id,
-                    topic: Some(topic),
-                    seq: Some(seq),
-                    rev: Some(rev),
-                    ..Ack::default()
-                };
-                let frame = encode(&Event::Ack(ack));
-                match conversation {
-                    Some(conversation) if changed => self.answer_in_place(conversation, rev, frame),
-                    Some(conversation) => {
-                        self.outputs.push_back(Output::Send(frame));
-                        // Another connection may have subscribed, and this one not have heard of it.
-                        self.cursor(conversation, || Begin::Unknown);
-                        self.advance(conversation);
-                    }
-                    None => self.outputs.push_back(Output::Send(frame)),
-                }
-            }
-            Err(refusal) => {
-                self.send_error(id, refusal);
-                self.advance_all();
-            }
-        }
-    }
-
-    fn answer_in_place(&mut self, conversation: ConversationId, rev: Rev, frame: Utf8Bytes) {
-        let begin = || {
-            if rev == Rev(1) {
-                Begin::After(Rev(0))
-            } else {
-                Begin::Unknown
-            }
-        };
-        if mutant("ack_out_of_place") {
-            return self.outputs.push_back(Output::Send(frame));
-        }
-        if let Some(frame) = self.cursor(conversation, begin).answer(rev, frame) {
-            self.outputs.push_back(Output::Send(frame));
-        }
-        self.advance(conversation);
-    }
-
-    fn handle_synced(&mut self, outcome: Result<SyncAnswer, ErrorFrame>) {
-        self.asking = None;
-        match outcome {
-            Ok(SyncAnswer { frames, places }) => {
-                self.outputs.extend(frames.into_iter().map(Output::Send));
-                for (conversation, rev) in places {
-                    self.finding.remove(&conversation);
-                    let answers = self.cursor(conversation, || Begin::After(rev)).place(rev);
-                    self.outputs.extend(answers.into_iter().map(Output::Send));
-                }
-            }
-            Err(error) => self.send(&Event::Error(error)),
-        }
-        self.release();
-    }
-
-    fn handle_change(&mut self, change: Arc<Change>) {
-        let conversation = change.conversation;
-        let begin = || match &change.what {
-            _ if change.rev == Rev(1) => Begin::After(Rev(0)),
-            What::Join { user, .. } if *user == self.viewer => Begin::After(change.rev.prev()),
-            _ => Begin::Unknown,
-        };
-        let begin = begin();
-        self.cursor(conversation, || begin).offer(change);
-        self.advance(conversation);
-    }
-
-    /// The cursor of a conversation; of one that was not heard of before, where to begin must be known or be found out.
-    fn cursor(
-        &mut self,
-        conversation: ConversationId,
-        begin: impl FnOnce() -> Begin,
-    ) -> &mut Cursor {
-        let (finding, outputs) = (&mut self.finding, &mut self.outputs);
-        self.cursors
-            .entry(conversation)
-            .or_insert_with(|| match begin() {
-                Begin::After(rev) => Cursor::at(rev),
-                Begin::Unknown => {
-                    finding.insert(conversation);
-                    outputs.push_back(Output::Perform(Job::Find(conversation)));
-                    Cursor::at(Rev(0))
-                }
-            })
-    }
-
-    fn handle_found(
-        &mut self,
-        conversation: ConversationId,
-        outcome: Result<Option<Membership>, Refusal>,
-        now: Millis,
-    ) {
-        match outcome {
-            Ok(Some(membership)) if self.finding.remove(&conversation) => {
-                let cursor = self.cursor(conversation, || Begin::After(Rev(0)));
-                cursor.raise(membership.rev);
-                let answers = cursor.place(membership.joined_rev.prev());
-                self.outputs.extend(answers.into_iter().map(Output::Send));
-                self.advance(conversation);
-            }
-            Ok(None) if self.finding.remove(&conversation) => {
-                self.cursors.remove(&conversation);
-            }
-            Ok(_) => {}
-            Err(_) => self.timers.retry(now),
-        }
-    }
-
-    fn handle_loaded(
-        &mut self,
-        conversation: ConversationId,
-        outcome: Result<Slice, Refusal>,
-        now: Millis,
-    ) {
-        match outcome {
-            Ok(slice) => self.tell_loaded(conversation, slice),
-            Err(_) => self.timers.retry(now),
-        }
-        self.loading = None;
-    }
-
-    /// Until it is over the load counts as under way, so that the first of its changes does not start the next.
-    fn tell_loaded(&mut self, conversation: ConversationId, slice: Slice) {
-        self.behind.remove(&conversation);
-        let Some(cursor) = self.cursors.get_mut(&conversation) else {
-            return;
-        };
-        if slice.changes.is_empty() {
-            cursor.skip_what_is_not_there();
-        }
-        for change in slice.changes {
-            if let Some(cursor) = self.cursors.get_mut(&conversation) {
-                cursor.skip_to(change.rev);
-                cursor.offer(Arc::new(change));
-            }
-            self.advance(conversation);
-        }
-        self.advance(conversation);
-    }
-
-    fn release(&mut self) {
-        self.hold = Hold::Off;
-        self.advance_all();
-    }
-
-    fn advance_all(&mut self) {
-        let mut conversations: Vec<_> = self.cursors.keys().copied().collect();
-        conversations.sort_unstable();
-        for conversation in conversations {
-            self.advance(conversation);
-        }
-    }
-
-    /// Sends what is next in a conversation, as far as it is here.
-    fn advance(&mut self, conversation: ConversationId) {
-        if self.hold != Hold::Off || self.finding.contains(&conversation) {
-            return;
-        }
-        loop {
-            let Some(cursor) = self.cursors.get_mut(&conversation) else {
-                return;
-            };
-            let (viewer, sends, asking) = (self.viewer, &self.sends, &self.asking);
-            match cursor.step(|change| caused_here(change, viewer, sends, asking.as_ref())) {
-                Step::Tell(change) => {
-                    self.outputs.push_back(Output::Send(change.frame(viewer)));
-                    if matches!(&change.what, What::Leave { user, .. } if *user == viewer) {
-                        // An answer that has its place after the leaving is owed all the same.
-                        let left = self.cursors.remove(&conversation);
-                        let owed = left.map(Cursor::into_answers).unwrap_or_default();
-                        self.outputs.extend(owed.into_iter().map(Output::Send));
-                        self.behind.remove(&conversation);
-                    }
-                }
-                Step::Answer(frame) => self.outputs.push_back(Output::Send(frame)),
-                Step::AwaitAnswer | Step::Even => return,
-                Step::Behind => {
-                    if mutant("skip_what_was_lost") {
-                        cursor.skip_what_is_not_there();
-                        continue;
-                    }
-                    self.behind.insert(conversation);
-                    return self.start_loading();
-                }
-            }
-        }
-    }
-
-    fn start_loading(&mut self) {
-        if self.loading.is_some() || self.timers.retrying() {
-            return;
-        }
-        let Some(conversation) = self.behind.first().copied() else {
-            return;
-        };
-        let Some(cursor) = self.cursors.get(&conversation) else {
-            self.behind.remove(&conversation);
-            return;
-        };
-        self.loading = Some(conversation);
-        self.outputs
-            .push_back(Output::Perform(Job::Load(conversation, cursor.sent())));
-    }
-
     fn send_error(&mut self, id: Option<MessageId>, refusal: Refusal) {
         self.send(&Event::Error(ErrorFrame::new(id, refusal)));
     }
 
     fn send(&mut self, event: &Event) {
         self.outputs.push_back(Output::Send(encode(event)));
-    }
-}
-
-/// Where to begin with a conversation that was not heard of before.
-#[derive(Debug, Clone, Copy)]
-enum Begin {
-    After(Rev),
-    Unknown,
-}
-
-/// Whether a change was caused by this connection, which is about to be answered for it.
-fn caused_here(
-    change: &Change,
-    viewer: UserId,
-    sends: &[MessageId],
-    asking: Option<&Asking>,
-) -> bool {
-    if mutant("echo_ones_own") {
-        return false;
-    }
-    match &change.what {
-        What::Message { sender, id, .. } => *sender == viewer && sends.contains(id),
-        What::Join { user, .. } | What::Leave { user, .. } => {
-            *user == viewer
-                && matches!(asking, Some(Asking::Membership(name)) if change.address.seen_by(viewer) == name)
-        }
-        What::Role { .. } => false,
     }
 }
 

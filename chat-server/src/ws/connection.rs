@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
@@ -172,12 +172,12 @@ impl Connection {
             .push(async move { service::perform(&app, &who, origin, job).await }.boxed());
     }
 
-    fn rearm(&self, armed: &mut Millis, sleep: std::pin::Pin<&mut Sleep>) {
+    fn rearm(&self, armed: &mut Millis, mut sleep: std::pin::Pin<&mut Sleep>) {
         let deadline = self.session.poll_timeout();
         // A deadline that moved back is looked at again when the earlier one comes: sockets that talk set no timers.
         if deadline < *armed || sleep.is_elapsed() {
             *armed = deadline;
-            sleep.reset(Instant::now() + self.until(deadline));
+            sleep.set(tokio::time::sleep(self.until(deadline)));
         }
     }
 

@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use crate::limits;
 use crate::mailbox::{Ending, Mailbox};
+use crate::metrics;
 
 /// How a connection ends.
 #[derive(Debug)]
@@ -59,6 +60,7 @@ where
     ) -> Result<(), End> {
         let ready = poll_fn(|cx| self.socket.poll_ready_unpin(cx));
         moving(ready, mailbox).await?;
+        metrics::hot().frames.increment(1);
         self.socket.start_send_unpin(message).map_err(|_| End::Gone)
     }
 

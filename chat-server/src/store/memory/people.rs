@@ -178,5 +178,7 @@ impl State {
 /// Whether a text has these letters in this order, with anything between them.
 fn in_this_order(letters: &str, text: &str) -> bool {
     let mut rest = text.chars();
-    letters.chars().all(|letter| rest.any(|other| other == letter))
+    letters
+        .chars()
+        .all(|letter| rest.any(|other| other == letter))
 }

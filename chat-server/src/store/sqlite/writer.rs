@@ -15,6 +15,7 @@ use super::feed;
 use super::open::Folder;
 use super::queue::{Jobs, Queue, queue, unavailable};
 use crate::change::{Change, ConversationId, Place, UserId, What};
+use crate::metrics;
 use crate::mutant::mutant;
 use crate::store::{Commits, Committed, StoreError, StoreResult};
 
@@ -135,6 +136,10 @@ impl Desk {
                 return;
             }
         };
+        let hot = metrics::hot();
+        hot.batches.increment(1);
+        #[expect(clippy::cast_precision_loss, reason = "at most a few hundred")]
+        hot.batch_size.record(jobs.len() as f64);
         let answers: Vec<Answer> = jobs.into_iter().map(|job| job(&mut transaction)).collect();
         let pages_max = transaction.pages_max;
         let early = mutant("notice_before_commit");

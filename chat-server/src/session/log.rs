@@ -1,0 +1,219 @@
+//! The changes of the logs on their way to the client: each in its place, the missing ones read from the store.
+
+use std::sync::Arc;
+
+use chat_proto::{MessageId, Refusal, Rev};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::cursor::{Cursor, Step};
+use super::{Asking, Hold, Job, Output, Session};
+use crate::change::{Change, ConversationId, UserId, What};
+use crate::clock::Millis;
+use crate::mutant::mutant;
+use crate::store::{Membership, Slice};
+
+/// Where to begin with a conversation that was not heard of before.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Begin {
+    After(Rev),
+    Unknown,
+}
+
+impl Session {
+    pub(super) fn answer_in_place(
+        &mut self,
+        conversation: ConversationId,
+        rev: Rev,
+        frame: Utf8Bytes,
+    ) {
+        let begin = || {
+            if rev == Rev(1) {
+                Begin::After(Rev(0))
+            } else {
+                Begin::Unknown
+            }
+        };
+        if mutant("ack_out_of_place") {
+            return self.outputs.push_back(Output::Send(frame));
+        }
+        if let Some(frame) = self.cursor(conversation, begin).answer(rev, frame) {
+            self.outputs.push_back(Output::Send(frame));
+        }
+        self.advance(conversation);
+    }
+
+    pub(super) fn handle_change(&mut self, change: Arc<Change>) {
+        let conversation = change.conversation;
+        let begin = || match &change.what {
+            _ if change.rev == Rev(1) => Begin::After(Rev(0)),
+            What::Join { user, .. } if *user == self.viewer => Begin::After(change.rev.prev()),
+            _ => Begin::Unknown,
+        };
+        let begin = begin();
+        self.cursor(conversation, || begin).offer(change);
+        self.advance(conversation);
+    }
+
+    /// A change exists that did not fit into the mailbox.
+    pub(super) fn handle_head(&mut self, conversation: ConversationId, head: Rev) {
+        self.cursor(conversation, || Begin::Unknown).raise(head);
+        self.advance(conversation);
+    }
+
+    /// The cursor of a conversation; of one that was not heard of before, where to begin must be known or be found out.
+    pub(super) fn cursor(
+        &mut self,
+        conversation: ConversationId,
+        begin: impl FnOnce() -> Begin,
+    ) -> &mut Cursor {
+        let (finding, outputs) = (&mut self.finding, &mut self.outputs);
+        self.cursors
+            .entry(conversation)
+            .or_insert_with(|| match begin() {
+                Begin::After(rev) => Cursor::at(rev),
+                Begin::Unknown => {
+                    finding.insert(conversation);
+                    outputs.push_back(Output::Perform(Job::Find(conversation)));
+                    Cursor::at(Rev(0))
+                }
+            })
+    }
+
+    pub(super) fn handle_found(
+        &mut self,
+        conversation: ConversationId,
+        outcome: Result<Option<Membership>, Refusal>,
+        now: Millis,
+    ) {
+        match outcome {
+            Ok(Some(membership)) if self.finding.remove(&conversation) => {
+                let cursor = self.cursor(conversation, || Begin::After(Rev(0)));
+                cursor.raise(membership.rev);
+                let answers = cursor.place(membership.joined_rev.prev());
+                self.outputs.extend(answers.into_iter().map(Output::Send));
+                self.advance(conversation);
+            }
+            Ok(None) if self.finding.remove(&conversation) => {
+                self.cursors.remove(&conversation);
+            }
+            Ok(_) => {}
+            Err(_) => self.timers.retry(now),
+        }
+    }
+
+    pub(super) fn handle_loaded(
+        &mut self,
+        conversation: ConversationId,
+        outcome: Result<Slice, Refusal>,
+        now: Millis,
+    ) {
+        match outcome {
+            Ok(slice) => self.tell_loaded(conversation, slice),
+            Err(_) => self.timers.retry(now),
+        }
+        self.loading = None;
+    }
+
+    /// Until it is over the load counts as under way, so that the first of its changes does not start the next.
+    fn tell_loaded(&mut self, conversation: ConversationId, slice: Slice) {
+        self.behind.remove(&conversation);
+        let Some(cursor) = self.cursors.get_mut(&conversation) else {
+            return;
+        };
+        if slice.changes.is_empty() {
+            cursor.skip_what_is_not_there();
+        }
+        for change in slice.changes {
+            if let Some(cursor) = self.cursors.get_mut(&conversation) {
+                cursor.skip_to(change.rev);
+                cursor.offer(Arc::new(change));
+            }
+            self.advance(conversation);
+        }
+        self.advance(conversation);
+    }
+
+    pub(super) fn release(&mut self) {
+        self.hold = Hold::Off;
+        self.advance_all();
+    }
+
+    pub(super) fn advance_all(&mut self) {
+        let mut conversations: Vec<_> = self.cursors.keys().copied().collect();
+        conversations.sort_unstable();
+        for conversation in conversations {
+            self.advance(conversation);
+        }
+    }
+
+    /// Sends what is next in a conversation, as far as it is here.
+    pub(super) fn advance(&mut self, conversation: ConversationId) {
+        if self.hold != Hold::Off || self.finding.contains(&conversation) {
+            return;
+        }
+        loop {
+            let Some(cursor) = self.cursors.get_mut(&conversation) else {
+                return;
+            };
+            let (viewer, sends, asking) = (self.viewer, &self.sends, &self.asking);
+            match cursor.step(|change| caused_here(change, viewer, sends, asking.as_ref())) {
+                Step::Tell(change) => {
+                    self.outputs.push_back(Output::Send(change.frame(viewer)));
+                    if matches!(&change.what, What::Leave { user, .. } if *user == viewer) {
+                        // An answer that has its place after the leaving is owed all the same.
+                        let left = self.cursors.remove(&conversation);
+                        let owed = left.map(Cursor::into_answers).unwrap_or_default();
+                        self.outputs.extend(owed.into_iter().map(Output::Send));
+                        self.behind.remove(&conversation);
+                    }
+                }
+                Step::Answer(frame) => self.outputs.push_back(Output::Send(frame)),
+                Step::AwaitAnswer | Step::Even => return,
+                Step::Behind => {
+                    if mutant("skip_what_was_lost") {
+                        cursor.skip_what_is_not_there();
+                        continue;
+                    }
+                    self.behind.insert(conversation);
+                    return self.start_loading();
+                }
+            }
+        }
+    }
+
+    pub(super) fn start_loading(&mut self) {
+        if self.loading.is_some() || self.timers.retrying() {
+            return;
+        }
+        let Some(conversation) = self.behind.first().copied() else {
+            return;
+        };
+        let Some(cursor) = self.cursors.get(&conversation) else {
+            self.behind.remove(&conversation);
+            return;
+        };
+        self.loading = Some(conversation);
+        self.outputs
+            .push_back(Output::Perform(Job::Load(conversation, cursor.sent())));
+    }
+}
+
+/// Whether a change was caused by this connection, which is about to be answered for it.
+fn caused_here(
+    change: &Change,
+    viewer: UserId,
+    sends: &[MessageId],
+    asking: Option<&Asking>,
+) -> bool {
+    if mutant("echo_ones_own") {
+        return false;
+    }
+    match &change.what {
+        What::Message { sender, id, .. } => *sender == viewer && sends.contains(id),
+        What::Join { user, .. } | What::Leave { user, .. } => {
+            *user == viewer
+                && matches!(asking, Some(Asking::Membership(name)) if change.address.seen_by(viewer) == name)
+        }
+        What::Role { .. } => false,
+    }
+}
