@@ -82,16 +82,17 @@ impl Tail {
             let known = conversations
                 .iter()
                 .find(|conversation| conversation.topic == topic.name);
-            match known {
-                Some(known)
-                    if topic
-                        .sigil
-                        .is_none_or(|sigil| sigil == sigil_of(known.kind)) => {}
-                _ => {
-                    client
-                        .page(topic, Range::Latest, 1, context.deadline)
-                        .await?;
-                }
+            let Some(known) = known else {
+                let range = Range::Latest;
+                client.page(topic, range, 1, context.deadline).await?;
+                continue;
+            };
+            if topic
+                .sigil
+                .is_some_and(|sigil| sigil != sigil_of(known.kind))
+            {
+                let why = format!("{topic} is of the other kind: a person is @name, a group #name");
+                return Err(Failure::new(Exit::Refused, why));
             }
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! Questions that read: conversations, pages of messages, people, groups. Each is one route of the server.
 
+use std::collections::BTreeSet;
+
 use chat_proto::api::{Group, Member, NewGroup, Page, Profile};
 use chat_proto::{Conversation, Name, Seq, Topic};
 
@@ -11,7 +13,7 @@ use crate::clock::Deadline;
 /// Messages of one page; more are asked for page by page, so that no answer becomes too large.
 pub const PAGE_MESSAGES: u64 = 100;
 /// Conversations of one page.
-const PAGE_CONVERSATIONS: usize = 1_000;
+const PAGE_CONVERSATIONS: usize = 100;
 /// Conversations of one user at the most, against a server that never comes to an end.
 const CONVERSATIONS_MAX: usize = 10_000;
 
@@ -38,21 +40,26 @@ impl Client {
         limit: usize,
         deadline: Deadline,
     ) -> Result<Vec<Conversation>, ClientError> {
+        let limit = limit.min(CONVERSATIONS_MAX);
         let mut all: Vec<Conversation> = Vec::new();
+        let mut seen: BTreeSet<Name> = BTreeSet::new();
         loop {
-            let want = (limit.min(CONVERSATIONS_MAX) - all.len()).min(PAGE_CONVERSATIONS);
-            let oldest = all
-                .last()
-                .and_then(|conversation| conversation.last_message.as_ref());
-            let before = oldest.map_or_else(String::new, |message| {
-                format!("&before={}", encoded(&message.sent_at.to_string()))
-            });
+            let want = (limit - all.len()).min(PAGE_CONVERSATIONS);
+            let spoken = all.iter().filter_map(|c| c.last_message.as_ref());
+            let before = spoken
+                .map(|message| message.sent_at)
+                .min()
+                .map_or_else(String::new, |at| {
+                    format!("&before={}", encoded(&at.to_string()))
+                });
             let call = Call::get(format!("/v1/conversations?limit={want}{before}"));
-            let mut page: Vec<Conversation> = self.ask(&call, deadline).await?;
-            page.truncate(want);
-            let last = page.len() < want || page.last().is_none_or(|c| c.last_message.is_none());
-            all.extend(page);
-            if last || all.len() >= limit.min(CONVERSATIONS_MAX) {
+            let page: Vec<Conversation> = self.ask(&call, deadline).await?;
+            let full = page.len() >= want;
+            let known = all.len();
+            let new = page.into_iter().filter(|c| seen.insert(c.topic.clone()));
+            all.extend(new.take(want));
+            // A page without anything new would be followed by itself.
+            if !full || all.len() == known || all.len() >= limit {
                 return Ok(all);
             }
         }
