@@ -195,3 +195,29 @@ async fn t08_a_name_is_never_given_again() {
         .await
         .refused(409, "conflict");
 }
+
+#[tokio::test]
+async fn t09_the_topic_is_always_the_address_to_answer_at() {
+    let server = TestServer::start().await;
+    let [ann, ben] = server.people(["ann", "ben"]).await;
+    let (mut desk, mut phone) = (ann.connect().await, ann.connect().await);
+    let mut socket = ben.connect().await;
+    desk.send("ben", "hi").await;
+    assert_eq!(socket.expect_text("hi").await.topic.as_str(), "ann");
+    assert_eq!(phone.expect_text("hi").await.topic.as_str(), "ben");
+    desk.send("ann", "note to myself").await;
+    assert_eq!(
+        phone.expect_text("note to myself").await.topic.as_str(),
+        "ann"
+    );
+    for (person, topic) in [(&ann, "ben"), (&ben, "ann")] {
+        assert_eq!(person.conversation(topic).await.topic.as_str(), topic);
+        let message = person
+            .get(&format!("/v1/messages/{topic}/1"))
+            .await
+            .expect(200);
+        assert_eq!(message["topic"], topic);
+    }
+    let refused = socket.refusal(publish("#ann", "the kind must fit")).await;
+    assert_eq!(refused.as_str(), "not_found");
+}

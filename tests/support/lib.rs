@@ -5,6 +5,7 @@
 pub mod checker;
 pub mod cli;
 pub mod client;
+pub mod dial;
 pub mod http;
 pub mod person;
 pub mod receiver;
@@ -12,7 +13,8 @@ pub mod recorder;
 pub mod server;
 
 pub use cli::Cli;
-pub use client::{Dial, TestClient};
+pub use client::TestClient;
+pub use dial::Dial;
 pub use http::{Answer, Call};
 pub use person::Person;
 pub use server::TestServer;

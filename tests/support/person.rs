@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use chat_proto::Conversation;
 use serde_json::{Value, json};
 
-use crate::client::{Dial, TestClient};
+use crate::client::TestClient;
+use crate::dial::Dial;
 use crate::http::{Answer, Call};
 
 /// The password of everybody in a test, and of nobody else.

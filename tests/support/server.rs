@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use crate::client::Dial;
+use crate::dial::Dial;
 use crate::http::{Answer, Call};
 use crate::person::Person;
 use crate::{program, soon};

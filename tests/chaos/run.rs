@@ -1,0 +1,234 @@
+//! One run: people, groups, load, records, and the judgement at the end.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chat_proto::Name;
+use chat_proto::api::Page;
+use chat_tests::checker::{self, Members, Report};
+use chat_tests::recorder::{self, Entry, Recorder};
+use chat_tests::{Person, TestServer};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::participants::{Common, Progress, Session, conversation, seen, send_all};
+
+const PEOPLE: [&str; 4] = ["ann", "ben", "cat", "dan"];
+/// Groups and who is in them.
+const GROUPS: [(&str, &[&str]); 2] = [("all", &PEOPLE), ("some", &["ann", "ben", "cat"])];
+/// Direct conversations in which both write.
+const PAIRS: [[&str; 2]; 2] = [["ann", "ben"], ["cat", "dan"]];
+/// Sessions of each person.
+const SESSIONS: usize = 2;
+/// How long the world has to come to rest after the last fault.
+const REST: Duration = Duration::from_secs(60);
+
+/// A run that is under way.
+pub(crate) struct Run {
+    pub(crate) server: TestServer,
+    people: Vec<Person>,
+    common: Arc<Common>,
+    stop: watch::Sender<bool>,
+    senders: JoinSet<()>,
+    sessions: JoinSet<()>,
+    random: fastrand::Rng,
+    records: TempDir,
+}
+
+impl Run {
+    /// Starts a server, the people and the load.
+    pub(crate) async fn start(name: &str) -> Self {
+        Self::new(name, false).await
+    }
+
+    /// One in which a session loses a message on purpose.
+    pub(crate) async fn forgetful(name: &str) -> Self {
+        Self::new(name, true).await
+    }
+
+    async fn new(name: &str, forgetful: bool) -> Self {
+        let seed = std::env::var("CHAT_CHAOS_SEED").ok();
+        let seed = seed
+            .and_then(|seed| seed.parse().ok())
+            .unwrap_or_else(|| fastrand::u64(..));
+        println!("{name}: CHAT_CHAOS_SEED={seed}");
+        let server = TestServer::start().await;
+        let people = server.people(PEOPLE).await.to_vec();
+        let records = TempDir::new().expect("a folder for the records");
+        make_groups(&people, &mut Recorder::new(records.path(), "groups")).await;
+        let (stop, stopped) = watch::channel(false);
+        let groups = GROUPS.iter().map(|(group, _)| (*group).to_owned());
+        let mut run = Self {
+            server,
+            people,
+            common: Arc::new(Common {
+                folder: records.path().to_owned(),
+                groups: groups.collect(),
+                acks: watch::Sender::new(0),
+                progress: watch::Sender::new(Progress::new()),
+                over: AtomicBool::new(false),
+                stop: stopped,
+            }),
+            stop,
+            senders: JoinSet::new(),
+            sessions: JoinSet::new(),
+            random: fastrand::Rng::with_seed(seed),
+            records,
+        };
+        run.load(forgetful);
+        run
+    }
+
+    fn load(&mut self, forgetful: bool) {
+        for person in &self.people {
+            let topics = topics_of(&person.name);
+            for topic in &topics {
+                let topic = topic.to_string();
+                self.senders
+                    .spawn(send_all(person.clone(), topic, Arc::clone(&self.common)));
+            }
+            for at in 0..SESSIONS {
+                let session = Session {
+                    person: person.clone(),
+                    name: format!("{}-{at}", person.name),
+                    topics: topics.clone(),
+                    forgetful: forgetful && person.name == "ann" && at == 0,
+                    common: Arc::clone(&self.common),
+                };
+                self.sessions.spawn(session.show_all());
+            }
+        }
+    }
+
+    /// A number by the seed of the run.
+    pub(crate) fn random(&mut self, range: Range<u64>) -> u64 {
+        self.random.u64(range)
+    }
+
+    /// Waits until so many more messages were acked.
+    pub(crate) async fn more_acks(&self, more: u64) {
+        let mut acks = self.common.acks.subscribe();
+        let enough = *acks.borrow() + more;
+        let acked = tokio::time::timeout(REST, acks.wait_for(|acks| *acks >= enough)).await;
+        assert!(acked.is_ok(), "messages are no more acked");
+    }
+
+    /// Ends the load, lets everybody catch up, reads everything again and judges.
+    pub(crate) async fn finish(mut self) -> Report {
+        self.common.over.store(true, Ordering::Relaxed);
+        while let Some(sender) = self.senders.join_next().await {
+            sender.expect("a sender does not fail");
+        }
+        self.server.kill9().await;
+        self.server.restart().await;
+        let rested = tokio::time::timeout(REST, self.everybody_has_all()).await;
+        if rested.is_err() {
+            println!("not everybody caught up: the checker will say who");
+        }
+        // The sessions listen to it; without any it is the same.
+        let _ = self.stop.send(true);
+        while let Some(session) = self.sessions.join_next().await {
+            session.expect("a session does not fail");
+        }
+        self.read_histories().await;
+        let report = checker::check(&members(), &recorder::read_all(self.records.path()));
+        if !report.findings.is_empty() {
+            println!("the records are in {}", self.records.keep().display());
+        }
+        report
+    }
+
+    async fn everybody_has_all(&self) {
+        let mut progress = self.common.progress.subscribe();
+        for person in &self.people {
+            for topic in topics_of(&person.name) {
+                let head = person.conversation(topic.as_str()).await.rev;
+                for at in 0..SESSIONS {
+                    let key = (format!("{}-{at}", person.name), topic.clone());
+                    let there =
+                        progress.wait_for(|all| all.get(&key).is_some_and(|has| *has >= head));
+                    there.await.expect("the run goes on");
+                }
+            }
+        }
+    }
+
+    async fn read_histories(&self) {
+        let mut record = Recorder::new(self.records.path(), "histories");
+        for person in &self.people {
+            for topic in topics_of(&person.name) {
+                let mut messages = Vec::new();
+                let mut after = 0;
+                loop {
+                    let path = format!("/v1/messages?topic={topic}&after={after}&limit=1000");
+                    let page: Page = person.get(&path).await.read(200);
+                    messages.extend(page.messages.iter().map(seen));
+                    after = page.messages.last().map_or(after, |message| message.seq.0);
+                    if !page.more {
+                        break;
+                    }
+                }
+                record.record(Entry::History {
+                    reader: person.name.clone(),
+                    conversation: conversation(&person.name, topic.as_str(), &self.common.groups),
+                    messages,
+                });
+            }
+        }
+    }
+}
+
+/// The groups come into being with a message each, which is part of the record.
+async fn make_groups(people: &[Person], record: &mut Recorder) {
+    let named = |name: &str| people.iter().find(|person| person.name == name);
+    for (group, members) in GROUPS {
+        let id = format!("first-{group}");
+        let (sender, text) = (members[0].to_owned(), "welcome all".to_owned());
+        let body =
+            serde_json::json!({"name": group, "users": members[1..], "text": text, "id": id});
+        let owner = named(members[0]).expect("the owner is one of the people");
+        record.record(Entry::Sending {
+            conversation: group.to_owned(),
+            sender,
+            id: id.clone(),
+            text,
+        });
+        let made = owner.post("/v1/groups", &body).await.expect(201);
+        let seq = made["seq"].as_u64().expect("a number");
+        record.record(Entry::Acked { id, seq });
+    }
+}
+
+/// The topics that a person writes to and reads.
+fn topics_of(person: &str) -> Vec<Name> {
+    let groups = GROUPS
+        .iter()
+        .filter(|(_, members)| members.contains(&person));
+    let others = PAIRS.iter().filter(|pair| pair.contains(&person));
+    let others = others.filter_map(|pair| pair.iter().find(|one| **one != person));
+    groups
+        .map(|(group, _)| *group)
+        .chain(others.copied())
+        .map(|topic| Name::parse(topic).expect("a name"))
+        .collect()
+}
+
+fn members() -> Members {
+    let set = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    let groups = GROUPS
+        .iter()
+        .map(|(group, members)| ((*group).to_owned(), set(members)));
+    let pairs = PAIRS
+        .iter()
+        .map(|pair| (conversation(pair[0], pair[1], &[]), set(pair)));
+    groups.chain(pairs).collect()
+}
