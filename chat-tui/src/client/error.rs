@@ -9,7 +9,7 @@ use super::session::SessionError;
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// There is no usable answer; [`ClientError::was_sent`] says whether the request may have had an effect.
+    /// There is no usable answer; [`ClientError::outcome_unknown`] says whether the request may have had an effect.
     #[error(transparent)]
     Http(#[from] HttpError),
     /// The server said no.
