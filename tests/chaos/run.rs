@@ -19,7 +19,7 @@ use crate::participants::{Common, Progress, Session, conversation, seen, send_al
 
 const PEOPLE: [&str; 4] = ["ann", "ben", "cat", "dan"];
 /// Groups and who is in them.
-const GROUPS: [(&str, &[&str]); 2] = [("all", &PEOPLE), ("some", &["ann", "ben", "cat"])];
+const GROUPS: [(&str, &[&str]); 2] = [("team", &PEOPLE), ("some", &["ann", "ben", "cat"])];
 /// Direct conversations in which both write.
 const PAIRS: [[&str; 2]; 2] = [["ann", "ben"], ["cat", "dan"]];
 /// Sessions of each person.

@@ -150,8 +150,13 @@ fn d19_depth_neither_overflows_the_stack_nor_is_carried_on() {
     for deep in [&lists, &objects] {
         assert!(codec::decode_request(&publish(&format!(r#""x":{deep}"#))).is_ok());
     }
-    refused(&publish(&format!(r#""meta":{{"a":{lists}}}"#)), "'meta'");
-    refused(&publish(&format!(r#""meta":{objects}"#)), "'meta'");
+    let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    refused(&publish(&format!(r#""meta":{{"a":{nested}}}"#)), "'meta'");
+    for deep in [&lists, &objects] {
+        let error = codec::decode_request(&publish(&format!(r#""meta":{{"a":{deep}}}"#)));
+        let code = error.map_err(|error| error.refusal.code);
+        assert_eq!(code, Err(ErrorCode::TooLarge));
+    }
     refused(&publish(&format!(r#""lang":{lists}"#)), "'lang'");
     refused(
         &format!(r#"{{"action":{lists}}}"#),

@@ -3,7 +3,7 @@
 use chat_proto::api::Profile;
 use chat_proto::{Name, Refusal};
 
-use super::{App, Identity, page_size};
+use super::{App, Identity, invalid, page_size};
 use crate::store::{Account, refuse};
 
 /// People of a list by default, and at the most.
@@ -21,6 +21,9 @@ pub async fn people(
     limit: Option<u64>,
 ) -> Result<Vec<Profile>, Refusal> {
     let limit = page_size(limit, PEOPLE.0, PEOPLE.1)?;
+    if query.chars().any(char::is_control) {
+        return Err(invalid("'query' holds a control character"));
+    }
     let found = app.store.search_people(query, after, limit).await?;
     Ok(found.into_iter().map(profile).collect())
 }

@@ -13,7 +13,7 @@ pub mod pending;
 pub mod private;
 pub mod query;
 #[cfg(test)]
-mod scripted;
+mod scripted_tests;
 pub mod send;
 pub mod session;
 pub mod sync;

@@ -9,7 +9,7 @@ use http::StatusCode;
 use super::address::ServerUrl;
 use super::error::ClientError;
 use super::http::{Call, HttpError};
-use super::scripted::{Reply, Scripted, settings};
+use super::scripted_tests::{Reply, Scripted, settings};
 use super::send::{Sending, Waiting};
 use super::session::{Saved, SessionError, SessionFile, Tokens};
 use super::{Client, account};

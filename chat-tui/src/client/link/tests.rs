@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
 use super::*;
-use crate::client::scripted::settings;
+use crate::client::scripted_tests::settings;
 use crate::client::sync::Stranger;
 
 type Peer = WebSocketStream<TcpStream>;
