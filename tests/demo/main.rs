@@ -1,26 +1,47 @@
 //! A short conversation, played through the real wire on a server of its own: `cargo demo`.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use chat_proto::Action;
 use chat_proto::action::Sync;
 use chat_proto::event::Ack;
 use chat_proto::{Event, Message, Safe};
+use chat_server::config::SignUp;
+use chat_server::{Config, Server};
 use chat_tests::{Person, TestClient};
 use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
-    let address = start_server(&folder).await?;
+    let stop = CancellationToken::new();
+    let (address, served) = start_server(folder.path(), stop.clone()).await?;
     println!("a server on http://{address}, with its data in a folder that goes when this ends\n");
     play(address).await;
+    stop.cancel();
+    served.await??;
+    println!("\nthe server has stopped; to run one of your own, see README.md");
     Ok(())
 }
 
-/// A server within this process, on a free port.
-async fn start_server(_folder: &TempDir) -> anyhow::Result<SocketAddr> {
-    anyhow::bail!("this build has no server")
+/// A server within this process, on a free port; it runs until it is told to stop.
+async fn start_server(
+    folder: &Path,
+    stop: CancellationToken,
+) -> anyhow::Result<(SocketAddr, JoinHandle<std::io::Result<()>>)> {
+    let config = Config {
+        data: folder.join("data"),
+        signup: SignUp::Open,
+        ..Config::default()
+    };
+    let server = Server::open(config).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    Ok((address, tokio::spawn(server.serve(listener, stop))))
 }
 
 /// Ann, ben and cat get to know the server, and we watch over their shoulders.
