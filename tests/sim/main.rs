@@ -103,7 +103,6 @@ fn mutants_are_noticed_by_the_simulation() {
         ("skip_what_was_lost", STORM),
         ("skip_dedup", CALM),
         ("skip_membership_check", CALM),
-        ("rev_gap", CALM),
         ("mark_is_not_told", CALM),
         ("sync_leaves_out_the_last", CALM),
         ("unread_counts_ones_own", CALM),

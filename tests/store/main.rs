@@ -78,3 +78,54 @@ promises! {
     messages::a07_a_new_display_name_shows_on_old_messages,
     messages::s01_without_a_permit_nothing_is_stored,
 }
+
+/// Every fault that this list claims to notice, it does: each is switched on by its name in a process of its own.
+#[cfg(feature = "mutants")]
+#[test]
+fn mutants_are_noticed_by_the_promises() {
+    let table = [
+        (
+            "rev_gap",
+            "sqlite::d08_numbers_are_dense_under_concurrent_senders",
+        ),
+        (
+            "skip_dedup",
+            "sqlite::d07_a_repeat_is_answered_with_the_same_numbers",
+        ),
+        (
+            "skip_dedup",
+            "memory::d07_a_repeat_is_answered_with_the_same_numbers",
+        ),
+        (
+            "skip_membership_check",
+            "sqlite::t07_a_removed_member_gets_nothing_in",
+        ),
+        (
+            "skip_membership_check",
+            "memory::t07_a_removed_member_gets_nothing_in",
+        ),
+        (
+            "unread_counts_ones_own",
+            "sqlite::u01_joining_and_being_named_count_as_the_contract_says",
+        ),
+        (
+            "ack_before_commit",
+            "durability::d05_nothing_is_told_before_the_commit_and_nothing_answered_before_it_is_told",
+        ),
+        (
+            "notice_before_commit",
+            "durability::d05_nothing_is_told_before_the_commit_and_nothing_answered_before_it_is_told",
+        ),
+    ];
+    for (mutant, promise) in table {
+        let run = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", promise])
+            .env("CHAT_MUTANT", mutant)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(said.contains("running 1 test"), "there is no {promise}");
+        assert!(!run.status.success(), "{promise} did not notice {mutant}");
+        println!("{mutant}: noticed");
+    }
+}
