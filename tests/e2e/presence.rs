@@ -189,6 +189,10 @@ async fn r03_presence_is_asked_for_by_socket_and_by_http() {
     )
     .await;
     here.roundtrip().await;
+    assert_eq!(
+        change_of(&mut socket, "ben").await.state,
+        PresenceState::Online
+    );
     let after: Presence = ann.get("/v1/users/ben/presence").await.read(200);
     assert_eq!(
         (after.state, after.status),
