@@ -165,7 +165,7 @@ async fn s02_strangers_of_one_address_are_limited_and_members_are_not() {
 async fn s02_guessing_passwords_from_one_address_is_slowed_down() {
     let server = TestServer::setup().address_limits().start().await;
     let mut limited = false;
-    for guess in 0..120 {
+    for guess in 0..100 {
         let body = json!({"name": format!("user{guess}"), "password": "not the password"});
         let answer = server
             .call(chat_tests::Call::post("/v1/sessions", &body))
@@ -175,7 +175,7 @@ async fn s02_guessing_passwords_from_one_address_is_slowed_down() {
             break;
         }
     }
-    assert!(limited, "120 names guessed from one address are too many");
+    assert!(limited, "100 names guessed from one address are too many");
 }
 
 #[tokio::test]

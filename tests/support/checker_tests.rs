@@ -124,7 +124,7 @@ fn a_message_that_a_session_never_showed_is_lost() {
 #[test]
 fn a_message_that_nobody_sent_is_unexpected() {
     red(Verdict::Unexpected, |run| {
-        run.ben.push(shown("ben", seen(3, "x")))
+        run.ben.push(shown("ben", seen(3, "x")));
     });
     red(Verdict::Unexpected, |run| {
         let mut forged = seen(2, "a2");
@@ -141,7 +141,7 @@ fn a_message_that_nobody_sent_is_unexpected() {
 #[test]
 fn a_message_shown_twice_is_found() {
     red(Verdict::DuplicateShown, |run| {
-        run.ben.push(shown("ben", seen(2, "a2")))
+        run.ben.push(shown("ben", seen(2, "a2")));
     });
 }
 
@@ -167,14 +167,14 @@ fn a_number_that_differs_from_the_ack_is_found() {
 #[test]
 fn two_messages_with_one_number_are_found() {
     red(Verdict::TwoMessagesOneSeq, |run| {
-        run.ann[3] = acked("a2", 1)
+        run.ann[3] = acked("a2", 1);
     });
 }
 
 #[test]
 fn a_repeat_that_got_another_number_is_found() {
     red(Verdict::RetryGotAnotherSeq, |run| {
-        run.ann.push(acked("a2", 3))
+        run.ann.push(acked("a2", 3));
     });
 }
 
@@ -185,7 +185,7 @@ fn a_refused_message_that_is_there_is_found() {
         code: code.to_owned(),
     };
     red(Verdict::RefusedButDelivered, |run| {
-        run.ann[3] = refused("forbidden")
+        run.ann[3] = refused("forbidden");
     });
     let mut run = good();
     run.ann[3] = refused("unavailable");
@@ -198,14 +198,14 @@ fn a_refused_message_that_is_there_is_found() {
 #[test]
 fn a_message_shown_to_a_stranger_is_found() {
     red(Verdict::LeakedToNonMember, |run| {
-        run.ben.push(shown("eve", seen(1, "a1")))
+        run.ben.push(shown("eve", seen(1, "a1")));
     });
 }
 
 #[test]
 fn an_acked_message_that_the_history_lacks_is_found() {
     red(Verdict::AckedNotInHistory, |run| {
-        run.end = vec![history(&[seen(1, "a1")])]
+        run.end = vec![history(&[seen(1, "a1")])];
     });
 }
 
