@@ -29,8 +29,11 @@ async fn under_faults(name: &str, least: u32, mut fault: impl AsyncFnMut(&mut Ru
         fault(&mut run).await;
         faults += 1;
     }
-    let report = run.finish().await;
+    let (report, records) = run.finish().await;
     println!("{name}: {faults} faults, {report}");
+    if !report.findings.is_empty() {
+        println!("the records are in {}", records.keep().display());
+    }
     assert!(
         report.acked > 100,
         "too little happened to prove anything: {report}"
@@ -84,6 +87,6 @@ async fn the_checker_sees_what_a_run_would_hide() {
     // The same run, but a receiver forgets one message: a green checker would prove nothing.
     let run = Run::forgetful("forgetful").await;
     run.more_acks(100).await;
-    let report = run.finish().await;
+    let (report, _) = run.finish().await;
     assert!(report.verdicts().contains(&Verdict::Lost), "{report}");
 }

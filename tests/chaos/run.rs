@@ -117,8 +117,8 @@ impl Run {
         assert!(acked.is_ok(), "messages are no more acked");
     }
 
-    /// Ends the load, lets everybody catch up, reads everything again and judges.
-    pub(crate) async fn finish(mut self) -> Report {
+    /// Ends the load, lets everybody catch up, reads everything again and judges; gives the records too.
+    pub(crate) async fn finish(mut self) -> (Report, TempDir) {
         self.common.over.store(true, Ordering::Relaxed);
         while let Some(sender) = self.senders.join_next().await {
             sender.expect("a sender does not fail");
@@ -136,10 +136,7 @@ impl Run {
         }
         self.read_histories().await;
         let report = checker::check(&members(), &recorder::read_all(self.records.path()));
-        if !report.findings.is_empty() {
-            println!("the records are in {}", self.records.keep().display());
-        }
-        report
+        (report, self.records)
     }
 
     async fn everybody_has_all(&self) {

@@ -28,11 +28,11 @@ async fn synced(socket: &mut TestClient, sync: Action) -> (Vec<Event>, chat_prot
 }
 
 fn texts(events: &[Event]) -> Vec<&str> {
-    let text = |event| match event {
-        &Event::Message(ref message) => Some(message.text.as_str()),
+    let messages = events.iter().filter_map(|event| match event {
+        Event::Message(message) => Some(message.text.as_str()),
         _ => None,
-    };
-    events.iter().filter_map(text).collect()
+    });
+    messages.collect()
 }
 
 async fn send_many(socket: &mut TestClient, to: &str, range: std::ops::Range<usize>) {

@@ -90,6 +90,23 @@ async fn d21_a_client_that_does_not_read_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
+async fn d21_after_the_close_frame_the_server_hangs_up_at_once() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let mut socket = ann.connect().await;
+    ann.delete("/v1/sessions/current").await;
+    assert_eq!(socket.close_code().await, 1008);
+    // RFC 6455, 7.1.1: it is the server that closes the connection first, and the client waits for it.
+    let start = tokio::time::Instant::now();
+    socket.gone().await;
+    assert!(
+        start.elapsed() < Duration::from_secs(1),
+        "took {:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
 async fn d20_a_connection_that_answers_nothing_is_closed_within_a_minute() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     if std::env::var_os("CHAT_TESTS_SLOW").is_none() {

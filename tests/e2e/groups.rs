@@ -175,19 +175,23 @@ async fn sees_nothing(eve: &Person, group: &str) {
             "{action}"
         );
     }
-    socket
-        .say(format!(
-            r#"{{"action":"sync","id":"s","topics":{{"{group}":0}}}}"#
-        ))
-        .await;
-    let rest = socket.until_roundtrip().await;
-    // That she left is told to a device that was away; what was said is not.
-    let told = rest.iter().filter(|event| event.log_place().is_some());
-    assert!(
-        told.into_iter()
-            .all(|event| matches!(event, Event::Leave(_))),
-        "{rest:?}"
-    );
+}
+
+/// What a sync tells of a group, whoever asks.
+async fn synced(person: &Person, group: &str) -> Vec<Event> {
+    let mut socket = person.connect().await;
+    let sync = json!({"action": "sync", "id": "s", "topics": {group: 0}});
+    socket.say(sync.to_string()).await;
+    let mut told = socket.until_roundtrip().await;
+    told.retain(|event| match event {
+        Event::Marks(marks) => marks.topic.as_str() == group,
+        Event::Synced(end) => end
+            .conversations
+            .iter()
+            .any(|line| line.topic.as_str() == group),
+        event => event.log_place().is_some(),
+    });
+    told
 }
 
 #[tokio::test]
@@ -196,6 +200,7 @@ async fn t03_a_private_group_does_not_exist_for_those_outside_it() {
     let [ann, ben, eve] = server.people(["ann", "ben", "eve"]).await;
     ann.make_group("secret", &[&ben]).await;
     sees_nothing(&eve, "secret").await;
+    assert_eq!(synced(&eve, "secret").await, []);
     let there = eve.get("/v1/groups/secret").await.refused(404, "not_found");
     let nothing = eve.get("/v1/groups/nothin").await.refused(404, "not_found");
     assert_eq!(there.replace("secret", "x"), nothing.replace("nothin", "x"));
@@ -321,7 +326,14 @@ async fn t07_who_left_reads_it_no_more() {
     let [ann, ben, eve] = server.people(["ann", "ben", "eve"]).await;
     ann.make_group("secret", &[&ben, &eve]).await;
     eve.delete("/v1/groups/secret/users/eve").await;
+    let mut socket = ann.connect().await;
+    socket.send("secret", "without eve").await;
+    socket.read("secret", 2).await;
     sees_nothing(&eve, "secret").await;
+    // A device that was away learns that she has left, and nothing else.
+    let told = synced(&eve, "secret").await;
+    let left = |event: &Event| matches!(event, Event::Leave(_));
+    assert!(told.iter().all(left), "{told:?}");
 }
 
 #[tokio::test]

@@ -133,9 +133,6 @@ async fn h04_health_readiness_and_metrics_are_open_on_loopback() {
         let (_, value) = line.rsplit_once(' ').expect("a name and a value");
         value.parse::<f64>().expect("a number");
     }
-    for word in ["connections", "sends", "acks"] {
-        assert!(metrics.text.contains(word), "no {word} in {}", metrics.text);
-    }
     assert!(!metrics.text.contains("ann"), "metrics name nobody");
 }
 

@@ -188,6 +188,21 @@ async fn o06_logs_are_lines_without_texts_and_can_be_json() {
     );
 }
 
+#[tokio::test]
+async fn o06_metrics_count_connections_sends_acks_and_the_store() {
+    let server = TestServer::start().await;
+    let [ann, _ben] = server.people(["ann", "ben"]).await;
+    let mut socket = ann.connect().await;
+    socket.send("ben", "hi").await;
+    let metrics = server.call(Call::get("/metrics")).await.text;
+    for word in ["connection", "send", "ack", "store", "seconds"] {
+        let counted = metrics
+            .lines()
+            .any(|line| line.starts_with("chat_") && line.contains(word));
+        assert!(counted, "nothing counts {word}:\n{metrics}");
+    }
+}
+
 /// Sends until the store takes no more, and gives how many were acked before.
 async fn fill(server: &TestServer, person: &chat_tests::Person) -> u64 {
     let mut socket = person.connect().await;

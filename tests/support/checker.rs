@@ -60,6 +60,8 @@ pub struct Report {
     pub acked: usize,
     /// Messages of which the sender never learned the outcome.
     pub unknown: usize,
+    /// Sends that were cut off: the faults that hit one in flight.
+    pub cut_off: usize,
     /// Messages that sessions showed.
     pub shown: usize,
 }
@@ -84,8 +86,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} sent, {} acked, {} unknown, {} shown, {} findings",
+            "{} sent, {} cut off, {} acked, {} unknown, {} shown, {} findings",
             self.sent,
+            self.cut_off,
             self.acked,
             self.unknown,
             self.shown,
@@ -185,6 +188,7 @@ fn promises<'a>(records: &'a [Vec<Entry>], report: &mut Report) -> HashMap<&'a s
                         message.refused |= !ErrorCode::from_wire(code).outcome_unknown();
                     }
                 }
+                Entry::Unanswered { .. } => report.cut_off += 1,
                 _ => {}
             }
         }

@@ -17,7 +17,7 @@ use crate::soon;
 #[derive(Debug)]
 enum Came {
     Event(Box<Event>),
-    /// The code of the close frame; none when the connection just ended.
+    /// The code of the close frame; none when it has none, and when the connection is gone.
     Closed(Option<u16>),
 }
 
@@ -298,13 +298,23 @@ impl TestClient {
         }
     }
 
-    /// Closes politely, and waits until that is done.
+    /// Closes politely, and waits for the answer.
     ///
     /// # Panics
     /// When the server does not answer.
     pub async fn close(mut self) {
         self.frame(Frame::Close(None)).await.expect("a close frame");
         self.ended().await;
+    }
+
+    /// Waits until nothing is left of the connection, after the close frame.
+    ///
+    /// # Panics
+    /// When it stays.
+    pub async fn gone(mut self) {
+        soon("the connection is gone", &mut self.reader)
+            .await
+            .expect("the reader ends");
     }
 
     /// The next event of a connection that may end; `None` when it has.
@@ -325,18 +335,16 @@ impl Drop for TestClient {
     }
 }
 
+/// Hands over what comes until the end, which is the close frame where there is one. Reading goes on behind it, so
+/// that it is answered.
 async fn read_all(mut stream: SplitStream<Stream>, inbox: mpsc::Sender<Came>) {
-    let mut code = None;
     while let Some(Ok(frame)) = stream.next().await {
         let came = match frame {
             Frame::Text(text) => match codec::decode_event(&text) {
                 Ok(event) => Came::Event(Box::new(event)),
                 Err(error) => panic!("the server said {text}: {error}"),
             },
-            Frame::Close(close) => {
-                code = close.map(|close| close.code.into());
-                continue;
-            }
+            Frame::Close(close) => Came::Closed(close.map(|close| close.code.into())),
             _ => continue,
         };
         if inbox.send(came).await.is_err() {
@@ -344,7 +352,7 @@ async fn read_all(mut stream: SplitStream<Stream>, inbox: mpsc::Sender<Came>) {
         }
     }
     // Nobody is left to tell when the test has ended.
-    let _ = inbox.send(Came::Closed(code)).await;
+    let _ = inbox.send(Came::Closed(None)).await;
 }
 
 /// A text to a topic.
