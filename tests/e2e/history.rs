@@ -59,20 +59,12 @@ async fn t10_history_comes_page_by_page_in_every_direction() {
     });
     let around = numbers(&around.await);
     assert_eq!(around, (55..=65).collect::<Vec<_>>());
-    for (which, wanted) in [
-        (Seq(0), 1..=3),
-        (Seq(120), 1..=0),
-        (Seq(u64::MAX >> 1), 1..=0),
-    ] {
+    for (which, wanted) in [(0, vec![1, 2, 3]), (120, vec![]), (u64::MAX >> 1, vec![])] {
         let end = page(&mut ben, |history| {
-            history.after = Some(which);
+            history.after = Some(Seq(which));
             history.limit = Some(3);
         });
-        assert_eq!(
-            numbers(&end.await),
-            wanted.collect::<Vec<_>>(),
-            "after {which}"
-        );
+        assert_eq!(numbers(&end.await), wanted, "after {which}");
     }
 }
 

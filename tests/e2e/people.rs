@@ -100,7 +100,7 @@ async fn p02_people_are_found_by_name() {
             .iter()
             .map(|user| &user["name"])
             .collect();
-        names.sort_by_key(|name| name.to_string());
+        names.sort_by_key(ToString::to_string);
         assert_eq!(json!(names), json!(wanted), "{query}");
     }
     ann.get("/v1/users/nobody").await.refused(404, "not_found");
