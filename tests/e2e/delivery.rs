@@ -1,6 +1,6 @@
 //! Delivery: acks, order, repeats, and who gets what.
 
-use chat_proto::{Event, Message};
+use chat_proto::{Event, Message, Seq};
 use chat_tests::{TestClient, TestServer};
 use serde_json::json;
 
@@ -384,4 +384,45 @@ async fn d17_the_server_says_when_a_message_was_stored() {
     assert!(message.sent_at.to_string().as_str() > "2020");
     let meta = message.meta.expect("the client's own data is carried");
     assert!(meta.as_str().contains("1999-01-01T00:00:00Z"));
+}
+
+#[tokio::test]
+async fn d07_more_requests_than_a_connection_has_in_flight_are_all_answered() {
+    let server = TestServer::start().await;
+    let [ann, ben] = server.people(["ann", "ben"]).await;
+    let mut socket = ann.connect().await;
+    for number in 0..1_000 {
+        socket
+            .say(format!(
+                r#"{{"action":"publish","topic":"ben","text":"{number}","id":"many-{number}"}}"#
+            ))
+            .await;
+    }
+    for number in 0..1_000 {
+        let ack = socket
+            .expect(|event| match event {
+                Event::Ack(ack) => Some(ack.clone()),
+                _ => None,
+            })
+            .await;
+        assert_eq!(ack.seq, Some(Seq(number + 1)));
+    }
+    drop(ben);
+}
+
+#[tokio::test]
+async fn d09_who_says_something_and_hangs_up_has_said_it() {
+    let server = TestServer::start().await;
+    let [ann, ben] = server.people(["ann", "ben"]).await;
+    let mut reader = ben.connect().await;
+    for number in 0..20 {
+        let mut socket = ann.connect().await;
+        socket
+            .say(format!(
+                r#"{{"action":"publish","topic":"ben","text":"call {number}"}}"#
+            ))
+            .await;
+        socket.close().await;
+        reader.expect_text(&format!("call {number}")).await;
+    }
 }

@@ -78,6 +78,7 @@ impl Connection {
                 () = sleep.as_mut() => Came::Deadline,
             };
             if let Err(end) = self.handle(came, writer) {
+                self.carry_out().await;
                 return end;
             }
         }
@@ -115,24 +116,48 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let now = self.app.clock.monotonic();
-        self.session.handle_heard(now);
-        let mut next = Some(first);
-        for _ in 0..FRAMES_AT_ONCE {
-            match next {
-                None => break,
-                Some(None) => return Err(End::Gone),
-                Some(Some(Err(error))) => return Err(End::from(&error)),
-                Some(Some(Ok(Message::Text(text)))) => self.session.handle_frame(&text),
-                Some(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
-                Some(Some(Ok(other))) => return Err(refused_message(&other)),
-            }
+        self.session.handle_heard(self.app.clock.monotonic());
+        self.handle_frame(first)?;
+        for _ in 1..FRAMES_AT_ONCE {
             if !self.session.wants_frames() {
                 break;
             }
-            next = ready_frame(&mut writer.socket);
+            match ready_frame(&mut writer.socket) {
+                Some(frame) => self.handle_frame(frame)?,
+                None => break,
+            }
         }
         Ok(())
+    }
+
+    fn handle_frame(
+        &mut self,
+        frame: Option<Result<Message, tungstenite::Error>>,
+    ) -> Result<(), End> {
+        match frame {
+            None => return Err(End::Gone),
+            Some(Err(error)) => return Err(End::from(&error)),
+            Some(Ok(Message::Text(text))) => self.session.handle_frame(&text),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(other)) => return Err(refused_message(&other)),
+        }
+        Ok(())
+    }
+
+    /// Carries out what a peer asked before it went: who says something and hangs up has said it. Each job has the
+    /// store's deadline, and there are as many as a connection may have in flight.
+    async fn carry_out(&mut self) {
+        loop {
+            while let Some(output) = self.session.poll_output() {
+                if let Output::Perform(job @ (Job::Send(..) | Job::Ask(_))) = output {
+                    self.start(job);
+                }
+            }
+            let Some(reply) = self.jobs.next().await else {
+                return;
+            };
+            self.session.handle_reply(reply, self.app.clock.monotonic());
+        }
     }
 
     /// Does what the session wants, then writes what was gathered.

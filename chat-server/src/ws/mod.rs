@@ -154,16 +154,17 @@ where
         limits: app.limits,
         heartbeat_s: wire::HEARTBEAT_S,
     });
+    // Before the greeting: who was greeted counts as being here.
+    let arrival = (!background).then(|| {
+        app.attendance
+            .arrive(identity.user, &identity.name, app.clock.clone())
+    });
     if let Err(end) = writer
         .say(Utf8Bytes::from(codec::encode_event(&welcome)))
         .await
     {
         return end;
     }
-    let arrival = (!background).then(|| {
-        app.attendance
-            .arrive(identity.user, &identity.name, app.clock.clone())
-    });
     let session = Session::new(identity.user, guard.tag, &heads, app.clock.monotonic());
     drop(heads);
     let origin = Origin {
