@@ -109,6 +109,11 @@ impl Target {
         &self.users[user].name
     }
 
+    /// The access token of a user.
+    pub(crate) fn token(&self, user: usize) -> &str {
+        &self.users[user].token
+    }
+
     /// Makes accounts until there are `count`, and renews their tokens where these are old.
     pub(crate) async fn people(&mut self, count: usize) -> anyhow::Result<()> {
         if clock::now() > self.tokens_made + TOKEN_AGE_MAX {

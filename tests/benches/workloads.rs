@@ -1,6 +1,7 @@
 //! The four workloads: one to one, fan-out, idle, catch-up.
 
 use std::fmt;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -33,14 +34,17 @@ pub(crate) enum Workload {
     Idle,
     /// One user who was away.
     CatchUp,
+    /// A script that sends one message and ends, beside `curl` sending the same.
+    Script,
 }
 
 /// Idle first, on fresh memory; groups last, as their members tell each other of their arrivals.
-pub(crate) const ALL: [Workload; 6] = [
+pub(crate) const ALL: [Workload; 7] = [
     Workload::Idle,
     Workload::OneToOne(1),
     Workload::OneToOne(32),
     Workload::CatchUp,
+    Workload::Script,
     Workload::FanOut(1, 1),
     Workload::FanOut(4, 4),
 ];
@@ -54,6 +58,7 @@ impl fmt::Display for Workload {
             }
             Self::Idle => write!(f, "W3 idle"),
             Self::CatchUp => write!(f, "W4 catch-up"),
+            Self::Script => write!(f, "k10 a send by script"),
         }
     }
 }
@@ -66,6 +71,7 @@ impl Workload {
             Self::FanOut(..) => "w2",
             Self::Idle => "w3",
             Self::CatchUp => "w4",
+            Self::Script => "k10",
         }
     }
 
@@ -75,7 +81,7 @@ impl Workload {
             Self::OneToOne(1) => Some(2.0),
             Self::OneToOne(_) => Some(1.7),
             Self::FanOut(..) => Some(1.3),
-            Self::Idle | Self::CatchUp => None,
+            Self::Idle | Self::CatchUp | Self::Script => None,
         }
     }
 
@@ -97,8 +103,9 @@ impl Workload {
             }
             Self::Idle => idle(target, options, report).await?,
             // The relay keeps nothing that one could catch up with.
-            Self::CatchUp if target.kind() == Kind::Relay => {}
+            Self::CatchUp | Self::Script if target.kind() == Kind::Relay => {}
             Self::CatchUp => catch_up(target, options, report).await?,
+            Self::Script => k10_a_send_takes_no_longer_than_curls(target, options, report).await?,
         }
         Ok(())
     }
@@ -268,4 +275,41 @@ async fn lowest_ack(socket: &mut Socket, count: usize) -> anyhow::Result<u64> {
         acks += 1;
     }
     Ok(lowest)
+}
+
+/// Both programs from cold start to exit, one after the other; the column of the relay is `curl`'s.
+async fn k10_a_send_takes_no_longer_than_curls(
+    target: &mut Target,
+    options: &Options,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    target.people(2).await?;
+    let (from, to) = (target.token(0).to_owned(), target.name(1).to_owned());
+    let url = format!("http://{}", target.process().address());
+    let client = options.server.with_file_name("chat-tui");
+    let home = tempfile::tempdir()?;
+    for _ in 0..options.pick(50, 20) {
+        let began = clock::now();
+        let sent = Command::new(&client)
+            .args(["send", &to, "deploy done"])
+            .env("CHAT_SERVER", &url)
+            .env("CHAT_TOKEN", &from)
+            .env("CHAT_HOME", home.path())
+            .output()?;
+        ensure!(sent.status.success(), "chat-tui send: {sent:?}");
+        let between = clock::now();
+        let body = serde_json::json!({"topic": to, "text": "deploy done"}).to_string();
+        let posted = Command::new("curl")
+            .args(["--silent", "--fail", "--json", &body])
+            .args(["--header", &format!("Authorization: Bearer {from}")])
+            .arg(format!("{url}/v1/messages"))
+            .output()?;
+        ensure!(posted.status.success(), "curl: {posted:?}");
+        let row = "k10 a send by script (relay: curl): ms";
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        report.note(row, Kind::Server, ms(between - began));
+        report.note(row, Kind::Relay, ms(clock::now() - between));
+        report.goal(row, "1 times".to_owned());
+    }
+    Ok(())
 }
