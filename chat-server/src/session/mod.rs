@@ -93,6 +93,14 @@ pub struct SyncAnswer {
     pub places: Vec<(ConversationId, Rev)>,
 }
 
+/// What waits for its turn.
+#[derive(Debug)]
+enum Asked {
+    Request(Request),
+    /// A frame that could not be read: its error keeps its place among the answers.
+    Refused(Option<MessageId>, Refusal),
+}
+
 /// The request that is being answered; the next waits for it.
 #[derive(Debug)]
 enum Asking {
@@ -128,7 +136,7 @@ pub struct Session {
     behind: BTreeSet<ConversationId>,
     loading: Option<ConversationId>,
     /// Requests that wait for their turn, at most [`limits::REQUESTS_WAITING_MAX`].
-    waiting: VecDeque<Request>,
+    waiting: VecDeque<Asked>,
     /// Messages whose ack is under way, at most [`limits::SENDS_IN_FLIGHT_MAX`].
     sends: Vec<MessageId>,
     asking: Option<Asking>,
@@ -196,25 +204,18 @@ impl Session {
 
     /// A text frame came. What cannot be read is answered by exactly one error, and changes nothing.
     pub fn handle_frame(&mut self, frame: &str) {
-        match codec::decode_request(frame) {
+        self.waiting.push_back(match codec::decode_request(frame) {
             Ok(Request {
                 id,
                 action: Action::Authenticate(_),
             }) => {
-                self.send_error(
-                    id,
-                    Refusal::new(
-                        ErrorCode::Invalid,
-                        "authenticate: this connection is authenticated",
-                    ),
-                );
+                let why = "authenticate: this connection is authenticated";
+                Asked::Refused(id, Refusal::new(ErrorCode::Invalid, why))
             }
-            Ok(request) => {
-                self.waiting.push_back(request);
-                self.start_waiting();
-            }
-            Err(error) => self.send_error(error.id, error.refusal),
-        }
+            Ok(request) => Asked::Request(request),
+            Err(error) => Asked::Refused(error.id, error.refusal),
+        });
+        self.start_waiting();
     }
 
     /// Notices came.
@@ -279,8 +280,11 @@ impl Session {
     /// in flight is answered.
     fn stop(&mut self) {
         self.stopping = true;
-        for request in std::mem::take(&mut self.waiting) {
-            self.send_error(request.id, Refusal::unavailable());
+        for asked in std::mem::take(&mut self.waiting) {
+            match asked {
+                Asked::Request(request) => self.send_error(request.id, Refusal::unavailable()),
+                Asked::Refused(id, refusal) => self.send_error(id, refusal),
+            }
         }
         self.send(&Event::GoingAway(GoingAway {
             reason: "restart".to_owned(),

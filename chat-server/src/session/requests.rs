@@ -4,7 +4,7 @@ use chat_proto::event::{Ack, ErrorFrame, Pong};
 use chat_proto::{Action, Event, MessageId, Refusal, Request};
 
 use super::log::Begin;
-use super::{Asking, Hold, Job, Output, Session, SyncAnswer, encode};
+use super::{Asked, Asking, Hold, Job, Output, Session, SyncAnswer, encode};
 use crate::limits;
 use crate::store::{Published, Subscribed};
 
@@ -13,18 +13,22 @@ impl Session {
     /// that the requests of a connection take effect in their order.
     pub(super) fn start_waiting(&mut self) {
         while self.asking.is_none()
-            && let Some(request) = self.waiting.front()
+            && let Some(asked) = self.waiting.front()
         {
-            let alone = self.sends.is_empty();
-            let may_start = match request.action {
-                Action::Publish(_) => self.sends.len() < limits::SENDS_IN_FLIGHT_MAX,
-                _ => alone,
+            let may_start = match asked {
+                Asked::Request(Request {
+                    action: Action::Publish(_),
+                    ..
+                }) => self.sends.len() < limits::SENDS_IN_FLIGHT_MAX,
+                Asked::Request(_) | Asked::Refused(..) => self.sends.is_empty(),
             };
             if !may_start {
                 break;
             }
-            if let Some(request) = self.waiting.pop_front() {
-                self.start(request);
+            match self.waiting.pop_front() {
+                Some(Asked::Request(request)) => self.start(request),
+                Some(Asked::Refused(id, refusal)) => self.send_error(id, refusal),
+                None => break,
             }
         }
     }

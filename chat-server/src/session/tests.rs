@@ -380,6 +380,14 @@ fn d19_a_bad_frame_gets_exactly_one_error_and_nothing_else_happens() {
 }
 
 #[test]
+fn d19_an_error_keeps_its_place_among_the_answers() {
+    let mut ann = Ann::live(0);
+    ann.says(SEND);
+    assert_eq!(ann.says(r#"{"action":"dance","id":"n"}"#), [""; 0]);
+    assert_eq!(ann.stored("mine", 1), ["ack mine", "error invalid n"]);
+}
+
+#[test]
 fn d20_a_silent_peer_is_pinged_and_then_closed() {
     let mut ann = Ann::live(0);
     ann.session.handle_timeout(Millis(30_000));

@@ -102,7 +102,8 @@ where
         let stream = self.socket.get_mut();
         // The peer sees the end behind the close frame, and need not wait for it.
         let _ = stream.shutdown().await;
-        let mut bytes = [0; 4096];
+        // On the heap: as part of the task it would cost every idle connection this much.
+        let mut bytes = vec![0; 4096];
         let mut left = limits::LINGER_BYTES_MAX;
         while let Ok(read @ 1..) = stream.read(&mut bytes).await {
             left = left.saturating_sub(read);

@@ -144,6 +144,7 @@ fn start(cli: Cli, out: Out) -> Result<(), Failure> {
         return Err(no_command());
     };
     let timeout = cli.global.timeout;
+    no_empty_token()?;
     let settings = Settings::load(given(cli.global))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -194,6 +195,16 @@ fn no_command() -> Failure {
             false => "without a command chat-tui needs a terminal: see chat-tui --help",
         },
     )
+}
+
+/// A secret that a job forgot to set must not make it somebody else.
+fn no_empty_token() -> Result<(), Failure> {
+    match std::env::var_os("CHAT_TOKEN") {
+        Some(token) if token.is_empty() => Err(Failure::usage(
+            "CHAT_TOKEN is empty: set it, or unset it to use the profile's log-in",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The token comes by the environment alone: an argument could be read by everybody on the machine.

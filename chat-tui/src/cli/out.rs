@@ -61,6 +61,31 @@ impl Out {
     }
 }
 
+/// Waits until whoever reads our results has gone; for ever, if nobody ever could.
+#[cfg(unix)]
+pub async fn reader_gone() {
+    use std::os::fd::AsFd;
+    use tokio::io::Interest;
+    use tokio::net::unix::pipe::Sender;
+    // Watched only, never written to: so the pipe stays as blocking as it was. A file cannot be watched, and has no
+    // reader that goes.
+    let watched = io::stdout().as_fd().try_clone_to_owned();
+    if let Ok(stdout) = watched.and_then(Sender::from_owned_fd_unchecked) {
+        while let Ok(ready) = stdout.ready(Interest::ERROR).await {
+            if ready.is_error() || ready.is_write_closed() {
+                return;
+            }
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+/// Waits for ever: here only a write tells that the reader has gone.
+#[cfg(not(unix))]
+pub async fn reader_gone() {
+    std::future::pending::<()>().await;
+}
+
 fn write_out(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     stdout

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::Context;
 use super::exec::Program;
 use super::exit::{Exit, Failure};
+use super::out;
 use super::show::{Lines, as_on_the_socket, sigil_of};
 use super::since::Since;
 use crate::client::Client;
@@ -225,10 +226,13 @@ impl Follower<'_> {
             }
         };
         tokio::pin!(over);
+        let gone = out::reader_gone();
+        tokio::pin!(gone);
         loop {
             let event = tokio::select! {
                 event = events.recv() => event,
                 () = &mut over => return self.time_is_over(),
+                () = &mut gone => return Ok(()),
             };
             let next = match event {
                 Some(event) => tokio::select! {
