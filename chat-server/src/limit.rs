@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Millis;
 
@@ -99,26 +100,24 @@ impl Bucket {
     }
 }
 
-/// A bucket for each key. Full buckets are forgotten, so it holds those alone who were busy lately.
+/// Keys that are remembered at the same time; those whose bucket is full again are forgotten first.
+pub const KEYS_REMEMBERED_MAX: usize = 16_384;
+
+/// A bucket for each key, as long as it is not full again.
 #[derive(Debug)]
 pub struct Buckets<K> {
     rate: Rate,
-    buckets: HashMap<K, Bucket>,
-    /// When the number of buckets reaches it, the full ones are forgotten.
-    prune_at: usize,
+    // A std Mutex: the sections are short and nothing is awaited in them.
+    held: Mutex<HashMap<K, Bucket>>,
 }
 
-/// Below this many buckets it is not worth looking for full ones.
-const PRUNE_AT_MIN: usize = 1024;
-
-impl<K: Eq + Hash + Clone> Buckets<K> {
+impl<K: Hash + Eq> Buckets<K> {
     /// No bucket yet; each begins full.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
         Self {
             rate,
-            buckets: HashMap::new(),
-            prune_at: PRUNE_AT_MIN,
+            held: Mutex::default(),
         }
     }
 
@@ -126,29 +125,38 @@ impl<K: Eq + Hash + Clone> Buckets<K> {
     ///
     /// # Errors
     /// How long to wait for one.
-    pub fn take(&mut self, key: &K, now: Millis) -> Result<(), Wait> {
+    pub fn take(&self, key: K, now: Millis) -> Result<(), Wait> {
         if self.rate.per_second <= 0.0 {
             return Ok(());
         }
-        if self.buckets.len() >= self.prune_at {
-            self.buckets.retain(|_, bucket| !bucket.full(now));
-            self.prune_at = (self.buckets.len() * 2).max(PRUNE_AT_MIN);
+        let mut held = self.held();
+        if held.len() >= KEYS_REMEMBERED_MAX && !held.contains_key(&key) {
+            held.retain(|_, bucket| !bucket.full(now));
+            if held.len() >= KEYS_REMEMBERED_MAX {
+                // Refusing would let a flood of made-up keys lock everybody out. What still holds are the other limits.
+                return Ok(());
+            }
         }
-        let bucket = match self.buckets.get_mut(key) {
-            Some(bucket) => bucket,
-            None => self
-                .buckets
-                .entry(key.clone())
-                .or_insert_with(|| Bucket::new(self.rate, now)),
-        };
-        bucket.take(now)
+        held.entry(key)
+            .or_insert_with(|| Bucket::new(self.rate, now))
+            .take(now)
     }
 
     /// Gives a token of `key` back.
-    pub fn give_back(&mut self, key: &K) {
-        if let Some(bucket) = self.buckets.get_mut(key) {
+    pub fn give_back(&self, key: &K) {
+        if let Some(bucket) = self.held().get_mut(key) {
             bucket.give_back();
         }
+    }
+
+    /// How many keys are remembered.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.held().len()
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<K, Bucket>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -42,8 +42,6 @@ pub const SIGN_UPS_PER_ADDRESS: Rate = Rate {
     per_second: 0.2,
     burst: 60,
 };
-/// Names and addresses that are remembered for these limits; those whose bucket is full again are forgotten first.
-pub const ATTEMPTS_REMEMBERED_MAX: usize = 16_384;
 
 /// Connections at the same time, over all.
 pub const CONNECTIONS_MAX: usize = 50_000;

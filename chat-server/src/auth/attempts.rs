@@ -1,14 +1,11 @@
 //! Limits on what is not authenticated yet: failed log-ins by name and by address, sign-ups by address.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
 
 use chat_proto::Refusal;
 
 use crate::clock::Millis;
-use crate::limit::{Bucket, Rate, Wait};
+use crate::limit::{Buckets, Wait};
 use crate::limits;
 
 /// An address as limits see it: of IPv6 the network, as one machine has a whole one.
@@ -86,47 +83,10 @@ fn refused(Wait(ms): Wait) -> Refusal {
     Refusal::rate_limited(ms)
 }
 
-/// A bucket for each key, as long as it is not full again.
-struct Buckets<K> {
-    rate: Rate,
-    // A std Mutex: the sections are short and nothing is awaited in them.
-    held: Mutex<HashMap<K, Bucket>>,
-}
-
-impl<K: Hash + Eq> Buckets<K> {
-    fn new(rate: Rate) -> Self {
-        Self {
-            rate,
-            held: Mutex::default(),
-        }
-    }
-
-    fn take(&self, key: K, now: Millis) -> Result<(), Wait> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.len() >= limits::ATTEMPTS_REMEMBERED_MAX && !held.contains_key(&key) {
-            held.retain(|_, bucket| !bucket.full(now));
-            if held.len() >= limits::ATTEMPTS_REMEMBERED_MAX {
-                // Refusing would let a flood of made-up names lock everybody out. What still holds is the other
-                // limit and the few hashes that run at a time.
-                return Ok(());
-            }
-        }
-        held.entry(key)
-            .or_insert_with(|| Bucket::new(self.rate, now))
-            .take(now)
-    }
-
-    fn give_back(&self, key: &K) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bucket) = held.get_mut(key) {
-            bucket.give_back();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limit::KEYS_REMEMBERED_MAX;
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
@@ -172,11 +132,11 @@ mod tests {
     #[test]
     fn s02_what_is_remembered_is_bounded() {
         let buckets = Buckets::new(limits::LOGINS_PER_NAME);
-        for n in 0..limits::ATTEMPTS_REMEMBERED_MAX + 10 {
+        for n in 0..KEYS_REMEMBERED_MAX + 10 {
             let _ = buckets.take(n, Millis(0));
         }
-        let held = || buckets.held.lock().expect("nobody panicked").len();
-        assert_eq!(held(), limits::ATTEMPTS_REMEMBERED_MAX);
+        let held = || buckets.remembered();
+        assert_eq!(held(), KEYS_REMEMBERED_MAX);
         let _ = buckets.take(usize::MAX, Millis(3_600_000));
         assert_eq!(held(), 1);
     }

@@ -1,6 +1,6 @@
 //! What the server does when asked: one use case, one file; socket and HTTP call the same functions.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use chat_proto::event::Limits;
 use chat_proto::{
@@ -86,10 +86,10 @@ pub struct App {
     pub attendance: Attendance,
     /// Marks that are told and written behind.
     pub marks: Marks,
-    /// How fast each user sends; a short section, never across an await.
-    pub sends: Mutex<Buckets<UserId>>,
-    /// How often each user is told to be typing; likewise.
-    pub typing: Mutex<Buckets<(UserId, ConversationId)>>,
+    /// How fast each user sends.
+    pub sends: Buckets<UserId>,
+    /// How often each user is told to be typing.
+    pub typing: Buckets<(UserId, ConversationId)>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// The numbers that hold here, as told in `welcome`.
@@ -134,8 +134,8 @@ impl App {
             router,
             attendance: Attendance::new(grace_ms),
             marks: Marks::default(),
-            sends: Mutex::new(Buckets::new(send_rate)),
-            typing: Mutex::new(Buckets::new(typing_rate)),
+            sends: Buckets::new(send_rate),
+            typing: Buckets::new(typing_rate),
             clock,
             limits,
             auth,

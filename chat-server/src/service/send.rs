@@ -1,7 +1,5 @@
 //! Sends a message: checks what it says and how fast it comes, and stores it. Everybody concerned is told by the commit.
 
-use std::sync::PoisonError;
-
 use chat_proto::action::Publish;
 use chat_proto::api::{self, Sent};
 use chat_proto::text::{TextError, check_text, valid_line};
@@ -90,12 +88,7 @@ pub async fn post(app: &App, who: &Identity, message: api::NewMessage) -> Result
 /// Takes a token of the sender. It is only for the store to say whether one was needed: a repeat is free.
 pub(super) fn permit(app: &App, who: &Identity) -> Permit {
     let now = app.clock.monotonic();
-    match app
-        .sends
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take(&who.user, now)
-    {
+    match app.sends.take(who.user, now) {
         Ok(()) => Permit::Granted,
         Err(wait) => Permit::Denied {
             retry_after_ms: wait.0,
@@ -106,10 +99,7 @@ pub(super) fn permit(app: &App, who: &Identity) -> Permit {
 /// Gives the token of a repeat back.
 pub(super) fn settle(app: &App, who: &Identity, permit: Permit, dup: bool) {
     if dup && permit == Permit::Granted {
-        app.sends
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .give_back(&who.user);
+        app.sends.give_back(&who.user);
     }
 }
 

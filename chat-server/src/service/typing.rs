@@ -1,7 +1,5 @@
 //! Tells a conversation that somebody is typing: at most every three seconds, never stored, never answered.
 
-use std::sync::PoisonError;
-
 use chat_proto::event::ErrorFrame;
 use chat_proto::{Event, MessageId, Refusal, Topic};
 
@@ -28,12 +26,7 @@ async fn tell(app: &App, who: &Identity, topic: &Topic) -> Result<(), Refusal> {
         return Ok(());
     };
     let now = app.clock.monotonic();
-    let told = app
-        .typing
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take(&(who.user, conversation), now)
-        .is_err();
+    let told = app.typing.take((who.user, conversation), now).is_err();
     if told {
         return Ok(());
     }
