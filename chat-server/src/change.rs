@@ -145,6 +145,15 @@ impl Change {
         }
     }
 
+    /// Bytes of its text: what it costs to hold.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        match &self.what {
+            What::Message { body, .. } => body.text.len(),
+            _ => 0,
+        }
+    }
+
     /// Sender and id, if the change is a message.
     #[must_use]
     pub const fn origin(&self) -> Option<(UserId, &MessageId)> {

@@ -107,5 +107,11 @@ pub const RECEIPT_MS: u64 = 1_000;
 pub const WRITE_BEHIND_MS: u64 = 1_000;
 /// Milliseconds between two looks into the store for what an unreliable bus lost.
 pub const REPAIR_MS: u64 = 2_000;
+/// Bytes of text in a page of messages or changes; what does not fit is told by `more`.
+pub const PAGE_BYTES_MAX: usize = 4 << 20;
+/// Bytes of text that the answer to one `sync` holds; what is beyond it is read from the store as the client takes it.
+pub const SYNC_BYTES_MAX: usize = 8 << 20;
+/// Milliseconds that a connection whose session ended has to take the close frame: it is gone within a second.
+pub const FAREWELL_MS: u64 = 800;
 /// Changes that one look for lost notices reads at once.
 pub const REPAIR_PAGE: usize = 1_000;

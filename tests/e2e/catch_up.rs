@@ -218,3 +218,30 @@ async fn d13_a_reader_that_stops_delays_nobody_and_loses_nothing() {
     }
     assert_eq!(shown, 3001);
 }
+
+#[tokio::test]
+async fn d10_a_sync_of_long_texts_in_many_conversations_is_told_in_full() {
+    let server = TestServer::start().await;
+    let writers = ["ann", "ben", "cat", "dan"];
+    let people = server.people(writers).await;
+    let eve = server.person("eve").await;
+    let long = "x".repeat(65_000);
+    for writer in &people {
+        let mut socket = writer.connect().await;
+        for number in 0..60 {
+            socket.send("eve", &format!("{number} {long}")).await;
+        }
+    }
+    let mut socket = eve.connect().await;
+    let named = writers.map(|writer| format!(r#""{writer}":0"#)).join(",");
+    socket
+        .say(format!(r#"{{"action":"sync","topics":{{{named}}}}}"#))
+        .await;
+    let mut told = std::collections::BTreeMap::<String, u64>::new();
+    while told.values().sum::<u64>() < 4 * 60 {
+        let message = socket.expect_message(|_| true).await;
+        let last = told.entry(message.topic.to_string()).or_default();
+        *last += 1;
+        assert_eq!(message.seq.0, *last, "{} in order", message.topic);
+    }
+}

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
-use chat_proto::Rev;
-use chat_server::change::Place;
+use chat_proto::{Rev, Seq};
+use chat_server::change::{Change, Place};
+use chat_server::limits::PAGE_BYTES_MAX;
 use chat_server::store::sqlite::{OpenError, SqliteStore};
-use chat_server::store::{Commits, Committed, Range, Store, StoreError};
+use chat_server::store::{Commits, Committed, Range, Slice, Store, StoreError};
 
-use crate::world::{Heard, message, person, topic};
+use crate::world::{Heard, World, message, person, topic};
 
 fn open(dir: &Path) -> Result<Arc<SqliteStore>, OpenError> {
     SqliteStore::open(dir, Arc::new(Heard::default()))
@@ -161,11 +162,10 @@ async fn d05_a_large_log_is_written_back() {
         .unwrap()
         .len();
     assert!(wal < 8 << 20, "{wal} bytes for 10 MB of messages");
-    let page = store
-        .history(ann, &topic("ann"), Range::Latest, 500)
-        .await
-        .unwrap();
-    assert_eq!(page.changes.len(), 200);
+    let last = store.membership(ann, &topic("ann")).await.unwrap().last_seq;
+    assert_eq!(last, Seq(200));
+    let feed = store.since(Place(0), 500).await.unwrap();
+    assert_eq!(feed.len(), 200);
 }
 
 /// Tells of each batch, and waits until it may go on.
@@ -257,4 +257,49 @@ async fn a_store_that_is_behind_says_so_at_once_and_keeps_what_it_took() {
     assert!(stored > 4000, "{stored} were taken");
     let feed = store.since(Place(0), 9999).await.unwrap();
     assert_eq!(feed.len(), stored, "what was refused is not there");
+}
+
+#[tokio::test]
+async fn d13_a_page_holds_a_bounded_number_of_bytes_and_nothing_is_left_out_for_good() {
+    let world = World::sqlite();
+    let [ann, _ben] = world.people(["ann", "ben"]).await;
+    let long = "x".repeat(65_536);
+    for _ in 0..150 {
+        world.said(ann, "ben", &long).await;
+    }
+    let numbers = |slice: &Slice| -> Vec<u64> {
+        let seqs = slice.changes.iter().filter_map(Change::seq);
+        seqs.map(|seq| seq.0).collect()
+    };
+    let page = async |range| {
+        let ben = topic("ben");
+        let slice = world.store.history(ann, &ben, range, 1_000);
+        let slice = slice.await.unwrap();
+        let bytes: usize = slice.changes.iter().map(Change::text_bytes).sum();
+        assert!(bytes <= PAGE_BYTES_MAX && slice.more, "{bytes} bytes");
+        numbers(&slice)
+    };
+    assert_eq!(page(Range::Latest).await, (87..=150).collect::<Vec<_>>());
+    assert_eq!(
+        page(Range::Before(Seq(87))).await,
+        (23..87).collect::<Vec<_>>()
+    );
+    assert_eq!(
+        page(Range::After(Seq(0))).await,
+        (1..=64).collect::<Vec<_>>()
+    );
+    assert!(page(Range::Around(Seq(100))).await.contains(&100));
+
+    let conversation = world.store.heads(ann).await.unwrap()[0].conversation;
+    let mut told = Vec::new();
+    loop {
+        let after = Rev(told.len() as u64);
+        let slice = world.store.changes(ann, conversation, after, 1_000);
+        let slice = slice.await.unwrap();
+        told.extend(numbers(&slice));
+        if !slice.more {
+            break;
+        }
+    }
+    assert_eq!(told, (1..=150).collect::<Vec<_>>());
 }

@@ -10,9 +10,10 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{App, Identity, conversations, invalid};
 use crate::change::{Change, ConversationId};
+use crate::limits::SYNC_BYTES_MAX;
 use crate::mutant::mutant;
-use crate::session::SyncAnswer;
-use crate::store::{Membership, Range, StoreError};
+use crate::session::{Placed, SyncAnswer};
+use crate::store::{Membership, Range, Slice, StoreError};
 
 /// What a client lacks of the topics that it names, and the unread messages of others.
 ///
@@ -121,11 +122,17 @@ async fn tell(
     let limit = usize::try_from(app.limits.sync_messages)
         .unwrap_or(usize::MAX)
         .saturating_mul(2);
-    let changes = app
-        .store
-        .changes(who.user, conversation, newest, limit)
-        .await?
-        .changes;
+    // Beyond its bytes a `sync` only says where to go on: the connection reads the rest as its client takes it.
+    let full = answer.text_bytes >= SYNC_BYTES_MAX;
+    let Slice { changes, more } = match full {
+        true => Slice::default(),
+        false => {
+            app.store
+                .changes(who.user, conversation, newest, limit)
+                .await?
+        }
+    };
+    answer.text_bytes += changes.iter().map(Change::text_bytes).sum::<usize>();
     if newest > after {
         let gap = gap(
             app,
@@ -138,15 +145,22 @@ async fn tell(
         .await?;
         answer.frames.push(encode(&Event::Gap(gap)));
     }
-    let place = changes
-        .last()
-        .map_or(membership.rev, |change| change.rev.max(membership.rev));
+    let place = match changes.last() {
+        Some(last) if more => last.rev,
+        Some(last) => last.rev.max(membership.rev),
+        None if full => newest,
+        None => membership.rev,
+    };
     let told =
         changes.len() - usize::from(mutant("sync_leaves_out_the_last") && !changes.is_empty());
     answer
         .frames
         .extend(changes[..told].iter().map(|change| change.frame(who.user)));
-    answer.places.push((conversation, place));
+    answer.places.push(Placed {
+        conversation,
+        told: place,
+        head: membership.rev,
+    });
     answer.frames.push(encode(&Event::Marks(
         marks(app, who, membership, conversation).await?,
     )));
@@ -162,10 +176,17 @@ async fn gap(
     (after, newest): (Rev, Rev),
     told: &[Change],
 ) -> Result<Gap, Refusal> {
-    let to = told
-        .iter()
-        .find_map(Change::seq)
-        .map_or(membership.last_seq, Seq::prev);
+    let to = match told.iter().find_map(Change::seq) {
+        Some(first) => first.prev(),
+        None => {
+            let next = app
+                .store
+                .changes(who.user, conversation, newest, 64)
+                .await?;
+            let first = next.changes.iter().find_map(Change::seq);
+            first.map_or(membership.last_seq, Seq::prev)
+        }
+    };
     let left_out = app
         .store
         .changes(who.user, conversation, after, 64)

@@ -90,7 +90,20 @@ pub struct SyncAnswer {
     /// What is sent, in this order.
     pub frames: Vec<Utf8Bytes>,
     /// Up to where the frames tell each conversation.
-    pub places: Vec<(ConversationId, Rev)>,
+    pub places: Vec<Placed>,
+    /// Bytes of text in the frames.
+    pub text_bytes: usize,
+}
+
+/// Where a `sync` leaves a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// Which.
+    pub conversation: ConversationId,
+    /// The last change that its frames tell.
+    pub told: Rev,
+    /// The last change that there is, as far as the `sync` knows.
+    pub head: Rev,
 }
 
 /// What waits for its turn.

@@ -148,11 +148,14 @@ impl Session {
     pub(super) fn handle_synced(&mut self, outcome: Result<SyncAnswer, ErrorFrame>) {
         self.asking = None;
         match outcome {
-            Ok(SyncAnswer { frames, places }) => {
+            Ok(SyncAnswer { frames, places, .. }) => {
                 self.outputs.extend(frames.into_iter().map(Output::Send));
-                for (conversation, rev) in places {
-                    self.finding.remove(&conversation);
-                    let answers = self.cursor(conversation, || Begin::After(rev)).place(rev);
+                for placed in places {
+                    self.finding.remove(&placed.conversation);
+                    let begin = || Begin::After(placed.told);
+                    let cursor = self.cursor(placed.conversation, begin);
+                    let answers = cursor.place(placed.told);
+                    cursor.raise(placed.head);
                     self.outputs.extend(answers.into_iter().map(Output::Send));
                 }
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chat_proto::{Body, Event, MessageId, Name, Rev, Seq, Time, UserRef, codec};
 
-use super::{Closing, Job, Output, Reply, Session, SyncAnswer};
+use super::{Closing, Job, Output, Placed, Reply, Session, SyncAnswer};
 use crate::bus::{ConnectionTag, Notice};
 use crate::change::{Address, Change, ConversationId, Place, UserId, What};
 use crate::clock::Millis;
@@ -259,7 +259,12 @@ fn d12_nothing_live_is_told_while_a_sync_is_answered_and_nothing_is_lost() {
         .to_vec();
     let answer = SyncAnswer {
         frames,
-        places: vec![(OPS, Rev(7))],
+        places: vec![Placed {
+            conversation: OPS,
+            told: Rev(7),
+            head: Rev(7),
+        }],
+        text_bytes: 0,
     };
     let told = ann.replied(Reply::Synced(Ok(answer)));
     assert_eq!(

@@ -72,6 +72,10 @@ where
 
     /// Tells the peer why, and lets it read that before the socket goes.
     pub(super) async fn end(mut self, end: End) {
+        let linger_ms = match end {
+            End::SessionEnded => limits::FAREWELL_MS,
+            _ => limits::LINGER_MS,
+        };
         let frame = match end {
             End::Gone => return,
             End::PeerCloses => None,
@@ -93,7 +97,7 @@ where
             self.drain().await;
         };
         // Who does not take it in time is cut.
-        let _ = tokio::time::timeout(Duration::from_millis(limits::LINGER_MS), linger).await;
+        let _ = tokio::time::timeout(Duration::from_millis(linger_ms), linger).await;
     }
 
     /// Reads and forgets what the peer still sends: closing a socket with unread bytes resets it, and the peer would

@@ -1,5 +1,7 @@
 //! Messages: stored once, numbered densely, read page by page.
 
+use std::collections::VecDeque;
+
 use chat_proto::{MessageId, Name, Rev, Seq, Sigil, Time, Topic};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -9,6 +11,7 @@ use super::rows::{self, Extra, change_sql};
 use super::writer::{LogRow, Transaction};
 use super::{conversations, feed};
 use crate::change::{Change, ConversationId, UserId, What};
+use crate::limits::PAGE_BYTES_MAX;
 use crate::mutant::mutant;
 use crate::store::{NewMessage, Permit, Published, Range, Slice, StoreError, StoreResult, refuse};
 
@@ -270,14 +273,30 @@ pub(super) fn history(
         Range::After(_) => high <= last && low < high,
         Range::Around(_) => low < high && (low > first || high <= last),
     };
-    let sql =
-        change_sql!("WHERE l.conversation = ?1 AND l.seq >= ?2 AND l.seq < ?3 ORDER BY l.seq");
+    let bounds = [conversation.0, column(low), column(high)];
+    let (mut page, sql) = match range {
+        // What does not fit is left out at the far end: of these the lowest.
+        Range::Latest | Range::Before(_) => (
+            Page::default(),
+            change_sql!(
+                "WHERE l.conversation = ?1 AND l.seq >= ?2 AND l.seq < ?3 ORDER BY l.seq DESC"
+            ),
+        ),
+        Range::After(_) | Range::Around(_) => (
+            Page::with(range),
+            change_sql!("WHERE l.conversation = ?1 AND l.seq >= ?2 AND l.seq < ?3 ORDER BY l.seq"),
+        ),
+    };
     let mut statement = connection.prepare_cached(sql)?;
-    let changes = statement
-        .query_map([conversation.0, column(low), column(high)], |row| {
-            rows::change(row, membership.address.clone())
-        })?
-        .collect::<rusqlite::Result<_>>()?;
+    let mut found = statement.query(bounds)?;
+    while let Some(row) = found.next()?
+        && page.takes(rows::change(row, membership.address.clone())?)
+    {}
+    let mut changes = Vec::from(page.changes);
+    if matches!(range, Range::Latest | Range::Before(_)) {
+        changes.reverse();
+    }
+    let more = more || page.cut;
     Ok(Slice { changes, more })
 }
 
@@ -298,14 +317,58 @@ pub(super) fn changes(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let bounds = [conversation.0, column(low), column(membership.rev.0), limit];
     let mut statement = connection.prepare_cached(sql)?;
-    let changes: Vec<Change> = statement
-        .query_map(bounds, |row| rows::change(row, membership.address.clone()))?
-        .collect::<rusqlite::Result<_>>()?;
+    let mut page = Page::default();
+    let mut found = statement.query(bounds)?;
+    while let Some(row) = found.next()?
+        && page.takes(rows::change(row, membership.address.clone())?)
+    {}
+    let changes = Vec::from(page.changes);
     let more = match changes.last() {
         Some(last) => last.rev < membership.rev,
         None => limit == 0 && low <= membership.rev.0,
     };
     Ok(Slice { changes, more })
+}
+
+/// Changes of a page, as many as fit into [`PAGE_BYTES_MAX`] of text: a page of the longest texts would be a
+/// thousand times that of short ones, and a reader who does not read would make the server hold it.
+#[derive(Default)]
+struct Page {
+    changes: VecDeque<Change>,
+    bytes: usize,
+    /// The message that must be in it.
+    middle: Option<Seq>,
+    cut: bool,
+}
+
+impl Page {
+    fn with(range: Range) -> Self {
+        let middle = match range {
+            Range::Around(seq) => Some(seq),
+            _ => None,
+        };
+        Self {
+            middle,
+            ..Self::default()
+        }
+    }
+
+    /// Takes a change, if it fits; the first always does. Before the middle it makes room by leaving out the lowest.
+    fn takes(&mut self, change: Change) -> bool {
+        let before_middle = change.seq() <= self.middle && self.middle.is_some();
+        self.bytes += change.text_bytes();
+        while self.bytes > PAGE_BYTES_MAX && !self.changes.is_empty() {
+            self.cut = true;
+            if !before_middle {
+                return false;
+            }
+            if let Some(lowest) = self.changes.pop_front() {
+                self.bytes -= lowest.text_bytes();
+            }
+        }
+        self.changes.push_back(change);
+        true
+    }
 }
 
 /// Whether an account of this id is there; for calls that name one.
