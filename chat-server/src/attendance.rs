@@ -69,11 +69,19 @@ impl Attendance {
         while let Some(turn) = people.attendances.poll_turn() {
             let (Turn::Came(user) | Turn::Went(user)) = turn;
             turns.extend(people.names.get(&user).cloned().map(|name| (turn, name)));
-            if !people.attendances.online(user) {
-                people.names.remove(&user);
+        }
+        for (Turn::Came(user) | Turn::Went(user), _) in &turns {
+            if !people.attendances.online(*user) {
+                people.names.remove(user);
             }
         }
         (turns, people.attendances.poll_timeout())
+    }
+
+    /// Everybody who is online; for when the server stops, and nobody is told any more.
+    #[must_use]
+    pub fn everybody(&self) -> Vec<UserId> {
+        self.people().names.keys().copied().collect()
     }
 
     fn people(&self) -> MutexGuard<'_, People> {

@@ -53,8 +53,8 @@ pub const HEADERS_WAIT: Duration = Duration::from_secs(5);
 pub const HEADERS_BYTES_MAX: usize = 16 * 1024;
 /// How long the body of a request may take.
 pub const BODY_WAIT: Duration = Duration::from_secs(10);
-/// How long a peer may leave an answer unread: as long as a socket may stall.
-pub const WRITE_STALL: Duration = Duration::from_secs(30);
+/// How long a peer may leave an answer unread. Longer than a socket may stall and linger, which has a code to say (1013).
+pub const WRITE_STALL: Duration = Duration::from_secs(35);
 /// How long a request may take, from its headers to its answer.
 pub const REQUEST_WAIT: Duration = Duration::from_secs(30);
 /// How long the switch from HTTP to the socket may take.

@@ -106,6 +106,11 @@ impl Mailbox {
         self.wake.notify_one();
     }
 
+    /// Wakes the connection once more: somebody else may have taken the wake of a notice that is still in here.
+    pub fn wake_again(&self) {
+        self.wake.notify_one();
+    }
+
     /// Tells the connection to end.
     pub fn end(&self, ending: Ending) {
         self.inbox

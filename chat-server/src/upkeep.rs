@@ -24,6 +24,16 @@ pub async fn run(app: Arc<App>, stopping: CancellationToken) {
         () = stopping.cancelled() => {}
     }
     app.marks.flush(app.store.as_ref()).await;
+    let now = app.clock.wall();
+    let seen: Vec<_> = app
+        .attendance
+        .everybody()
+        .into_iter()
+        .map(|user| (user, now))
+        .collect();
+    if let Err(away) = app.store.set_last_seen(&seen).await {
+        tracing::warn!(%away, "it could not be written when people were last seen");
+    }
 }
 
 /// Tells who came and went.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use chat_proto::{ErrorCode, Refusal, limits as wire};
+use chat_proto::{ErrorCode, Refusal};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -18,7 +18,7 @@ use tracing::Instrument;
 use super::extract::{Params, Remote, bearer};
 use super::failure::Failure;
 use super::{Answer, Edge, Shared};
-use crate::gate::{Peer, Stranger};
+use crate::gate::Peer;
 use crate::limits;
 use crate::metrics::{self as names, Alive};
 use crate::service::Identity;
@@ -49,6 +49,7 @@ pub(super) async fn open(
         background: which
             .background
             .is_some_and(|value| value == "1" || value == "true"),
+        stranger: None,
     };
     hand_over(&edge, request, opened, &peer);
     let headers = [
@@ -145,14 +146,12 @@ fn told_version(failure: Failure) -> Response {
 /// Serves the socket in a task of its own, as soon as the answer is out.
 fn hand_over(edge: &Arc<Edge>, mut request: Request, opened: Opened, peer: &Peer) {
     let upgrade = hyper::upgrade::on(&mut request);
-    let stranger = match opened.identity {
-        Some(_) => {
-            peer.authenticated();
-            None
-        }
-        None => peer.take_stranger(),
-    };
-    let served = serve(Arc::clone(edge), upgrade, opened, stranger);
+    let mut opened = opened;
+    match opened.identity {
+        Some(_) => peer.authenticated(),
+        None => opened.stranger = peer.take_stranger(),
+    }
+    let served = serve(Arc::clone(edge), upgrade, opened);
     let peer = peer.clone();
     let kill = edge.kill.clone();
     edge.sockets.spawn(
@@ -167,7 +166,7 @@ fn hand_over(edge: &Arc<Edge>, mut request: Request, opened: Opened, peer: &Peer
     );
 }
 
-async fn serve(edge: Arc<Edge>, upgrade: OnUpgrade, opened: Opened, stranger: Option<Stranger>) {
+async fn serve(edge: Arc<Edge>, upgrade: OnUpgrade, opened: Opened) {
     let upgraded = match tokio::time::timeout(limits::UPGRADE_WAIT, upgrade).await {
         Ok(Ok(upgraded)) => upgraded,
         Ok(Err(error)) => return tracing::debug!(%error, "a socket went before it was open"),
@@ -176,27 +175,11 @@ async fn serve(edge: Arc<Edge>, upgrade: OnUpgrade, opened: Opened, stranger: Op
     let _alive = Alive::new(names::SOCKETS);
     ::metrics::counter!(names::SOCKETS_OPENED).increment(1);
     let session = opened.identity.as_ref().map(|who| who.session.clone());
-    run(&edge, upgraded, opened, stranger).await;
+    let (app, stopping) = (Arc::clone(&edge.app), edge.stopping.clone());
+    ws::serve(app, TokioIo::new(upgraded), opened, stopping).await;
     if let Some(session) = session {
         edge.app.auth.seen(&session);
     }
-}
-
-/// Runs the socket until it ends. As long as nobody has authenticated, it keeps its place among the strangers.
-async fn run(edge: &Edge, upgraded: Upgraded, opened: Opened, stranger: Option<Stranger>) {
-    let (app, stopping) = (Arc::clone(&edge.app), edge.stopping.clone());
-    let socket = ws::serve(app, TokioIo::new(upgraded), opened, stopping);
-    let mut socket = std::pin::pin!(socket);
-    if let Some(stranger) = stranger {
-        // By then it has authenticated, or the session has closed it.
-        let wait = std::time::Duration::from_secs(wire::AUTHENTICATE_S);
-        let ended = tokio::time::timeout(wait, socket.as_mut()).await;
-        drop(stranger);
-        if ended.is_ok() {
-            return;
-        }
-    }
-    socket.await;
 }
 
 #[cfg(test)]

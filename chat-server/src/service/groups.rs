@@ -161,7 +161,7 @@ pub async fn group_members(app: &App, who: &Identity, name: &Name) -> Result<Vec
 /// Adds a member; `false` if they were one.
 ///
 /// # Errors
-/// `not_found` for the group or the person, `forbidden` for a public topic, whose members subscribe themselves.
+/// `not_found` for the group or the person, `forbidden` for who is no member or may only read.
 pub async fn add_member(
     app: &App,
     who: &Identity,

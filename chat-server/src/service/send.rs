@@ -8,7 +8,7 @@ use ring::digest;
 
 use super::{App, Identity, invalid};
 use crate::metrics;
-use crate::store::{Fingerprint, NewMessage, Permit, Published};
+use crate::store::{Fingerprint, NewMessage, Permit, Published, StoreError};
 
 /// Stores a message under its id. The same id again gives the same answer with `dup`.
 ///
@@ -26,8 +26,7 @@ pub async fn send(
     let (topic, body) = publish.into_parts();
     let permit = permit(app, who);
     let message = check(app, who, id, topic, body, permit)?;
-    let published = app.store.publish(message).await?;
-    settle(app, who, permit, published.dup);
+    let published = store(app, who, message).await?;
     let acks = if published.dup {
         &hot.repeats
     } else {
@@ -37,6 +36,26 @@ pub async fn send(
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of one send")]
     let seconds = app.clock.monotonic().since(asked) as f64 / 1_000.0;
     hot.send_seconds.record(seconds);
+    Ok(published)
+}
+
+/// Stores it. Repeats that are under way hold tokens until it is known that they needed none, so who is refused for
+/// want of one asks once more: what came before has settled by then.
+async fn store(app: &App, who: &Identity, message: NewMessage) -> Result<Published, Refusal> {
+    let first = message.permit;
+    let again = (first != Permit::Granted).then(|| message.clone());
+    let (permit, outcome) = match (app.store.publish(message).await, again) {
+        (Err(StoreError::Refused(refusal)), Some(again))
+            if refusal.code == ErrorCode::RateLimited =>
+        {
+            let permit = permit(app, who);
+            let message = NewMessage { permit, ..again };
+            (permit, app.store.publish(message).await)
+        }
+        (outcome, _) => (first, outcome),
+    };
+    let published = outcome?;
+    settle(app, who, permit, published.dup);
     Ok(published)
 }
 

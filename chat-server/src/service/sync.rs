@@ -45,11 +45,13 @@ pub async fn sync(
             Err(away) => return Err(away.into()),
         }
     }
-    for membership in app.store.unread(who.user, SYNC_TOPICS_MAX).await? {
-        if !topics.contains_key(membership.address.seen_by(who.user)) {
-            let after = before_first_unread(app, who, &membership).await?;
-            tell(app, who, &membership, after, &mut answer).await?;
-        }
+    let wanted = SYNC_TOPICS_MAX + topics.len();
+    let unread = app.store.unread(who.user, wanted).await?.into_iter();
+    let unnamed =
+        unread.filter(|membership| !topics.contains_key(membership.address.seen_by(who.user)));
+    for membership in unnamed.take(SYNC_TOPICS_MAX) {
+        let after = before_first_unread(app, who, &membership).await?;
+        tell(app, who, &membership, after, &mut answer).await?;
     }
     let mut conversations = conversations::list(app, who, None, SYNCED_CONVERSATIONS + 1).await?;
     let more = conversations.len() > SYNCED_CONVERSATIONS;

@@ -62,6 +62,17 @@ impl Cursor {
         self.sent
     }
 
+    /// Whether nothing is known to follow what was sent.
+    pub(crate) fn even(&self) -> bool {
+        self.head == self.sent && self.waiting.is_empty()
+    }
+
+    /// Whether an answer waits for its place.
+    pub(crate) fn owes_answer(&self) -> bool {
+        let answers = |waiting: &Waiting| matches!(waiting, Waiting::Answer(_));
+        self.waiting.values().any(answers)
+    }
+
     /// A change is here. One that was told already is passed over.
     pub(crate) fn offer(&mut self, change: Arc<Change>) {
         let rev = change.rev;

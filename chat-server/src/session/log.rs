@@ -60,6 +60,13 @@ impl Session {
         self.advance(conversation);
     }
 
+    /// Finds out from where on a conversation is told, if it still is; until then nothing of it is.
+    fn find(&mut self, conversation: ConversationId) {
+        self.finding.insert(conversation);
+        self.outputs
+            .push_back(Output::Perform(Job::Find(conversation)));
+    }
+
     /// The cursor of a conversation; of one that was not heard of before, where to begin must be known or be found out.
     pub(super) fn cursor(
         &mut self,
@@ -94,7 +101,9 @@ impl Session {
                 self.advance(conversation);
             }
             Ok(None) if self.finding.remove(&conversation) => {
-                self.cursors.remove(&conversation);
+                let left = self.cursors.remove(&conversation);
+                let owed = left.map(Cursor::into_answers).unwrap_or_default();
+                self.outputs.extend(owed.into_iter().map(Output::Send));
             }
             Ok(_) => {}
             Err(_) => self.timers.retry(now),
@@ -160,11 +169,14 @@ impl Session {
                 Step::Tell(change) => {
                     self.outputs.push_back(Output::Send(change.frame(viewer)));
                     if matches!(&change.what, What::Leave { user, .. } if *user == viewer) {
-                        // An answer that has its place after the leaving is owed all the same.
-                        let left = self.cursors.remove(&conversation);
-                        let owed = left.map(Cursor::into_answers).unwrap_or_default();
-                        self.outputs.extend(owed.into_iter().map(Output::Send));
                         self.behind.remove(&conversation);
+                        if cursor.even() {
+                            self.cursors.remove(&conversation);
+                        } else {
+                            // Something follows the leaving: a joining, or an answer that is owed all the same.
+                            self.find(conversation);
+                        }
+                        return;
                     }
                 }
                 Step::Answer(frame) => self.outputs.push_back(Output::Send(frame)),

@@ -207,7 +207,10 @@ impl Session {
 
     /// Whether a request is being answered or waits to be.
     fn busy(&self) -> bool {
-        !self.sends.is_empty() || self.asking.is_some() || !self.waiting.is_empty()
+        !self.sends.is_empty()
+            || self.asking.is_some()
+            || !self.waiting.is_empty()
+            || self.cursors.values().any(Cursor::owes_answer)
     }
 
     /// The peer gave a sign of life.
@@ -281,6 +284,10 @@ impl Session {
                     .into_iter()
                     .map(|conversation| Output::Perform(Job::Find(conversation))),
             );
+        }
+        if !self.wants_frames() {
+            // Who is not listened to is not silent.
+            self.timers.heard(now);
         }
         if self.timers.silent(now) {
             self.outputs.push_back(Output::Close(Closing::Silent));

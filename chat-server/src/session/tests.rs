@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use chat_proto::{Body, Event, MessageId, Name, Rev, Seq, Time, UserRef, codec};
+use chat_proto::{
+    Body, ConversationKind, Event, MessageId, Name, Rev, Role, Seq, Time, UserRef, codec,
+};
 
 use super::{Closing, Job, Output, Placed, Reply, Session, SyncAnswer};
 use crate::bus::{ConnectionTag, Notice};
 use crate::change::{Address, Change, ConversationId, Place, UserId, What};
 use crate::clock::Millis;
 use crate::mailbox::{Ending, Inbox, Mailbox};
-use crate::store::{Head, Published, Slice};
+use crate::store::{Head, Membership, Published, Slice};
 
 const ANN: UserId = UserId(1);
 const BEN: UserId = UserId(2);
@@ -348,6 +350,70 @@ fn t07_after_the_leaving_nothing_is_told() {
     assert_eq!(ann.hears(&[said(5, BEN, "e")]), [""; 0]);
     assert_eq!(ann.jobs(), ["find"]);
     assert_eq!(ann.replied(Reply::Found(OPS, Ok(None))), [""; 0]);
+}
+
+fn member_since(joined: u64, rev: u64) -> Membership {
+    Membership {
+        conversation: Some(OPS),
+        address: Address::Group(name("ops")),
+        kind: ConversationKind::Group,
+        title: "ops".to_owned(),
+        role: Role::Member,
+        first_seq: Seq(1),
+        first_rev: Rev(joined),
+        joined_rev: Rev(joined),
+        last_seq: Seq(rev),
+        rev: Rev(rev),
+        read_seq: Seq(0),
+        delivered_seq: Seq(0),
+        own_last: 0,
+        own_read: 0,
+        members: 2,
+    }
+}
+
+#[test]
+fn d12_who_left_and_is_back_misses_nothing_since_the_joining() {
+    let mut ann = Ann::connected(3);
+    let leave = change(
+        4,
+        What::Leave {
+            user: ANN,
+            name: name("ann"),
+        },
+    );
+    let join = change(
+        6,
+        What::Join {
+            user: ANN,
+            name: name("ann"),
+        },
+    );
+    assert_eq!(ann.hears(&[leave, join, said(7, BEN, "g")]), [""; 0]);
+    ann.session.handle_timeout(Millis(1_000));
+    assert_eq!(ann.sent(), ["leave 4"]);
+    assert_eq!(ann.jobs(), ["find"]);
+    let found = Reply::Found(OPS, Ok(Some(member_since(6, 7))));
+    assert_eq!(ann.replied(found), ["join 6", "message 7"]);
+}
+
+#[test]
+fn d04_an_ack_is_owed_also_where_one_is_no_member_any_more() {
+    let mut ann = Ann::live(0);
+    ann.says(SEND);
+    let other = ConversationId(8);
+    let id = MessageId::parse("mine").expect("an id");
+    let published = Published {
+        conversation: other,
+        topic: name("other"),
+        seq: Seq(5),
+        rev: Rev(5),
+        sent_at: Time::default(),
+        dup: false,
+    };
+    assert_eq!(ann.replied(Reply::Sent(id, Ok(published))), [""; 0]);
+    assert_eq!(ann.jobs(), ["send mine", "find"]);
+    assert_eq!(ann.replied(Reply::Found(other, Ok(None))), ["ack mine"]);
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_proto::event::{ErrorFrame, Welcome};
-use chat_proto::{Action, ConnectionId, Event, Refusal, codec, limits as wire};
+use chat_proto::{
+    Action, ConnectionId, ErrorCode, Event, MessageId, Refusal, Request, codec, limits as wire,
+};
 use futures_util::{FutureExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
@@ -15,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::connection::Connection;
 use self::writer::{End, Writer};
+use crate::gate::Stranger;
 use crate::limits;
 use crate::router::JoinError;
 use crate::service::{App, Identity, Origin};
@@ -30,6 +33,8 @@ pub struct Opened {
     pub identity: Option<Identity>,
     /// Whether it counts neither for presence nor for notices.
     pub background: bool,
+    /// Its place among those of its address who have not authenticated; let go of when it has.
+    pub stranger: Option<Stranger>,
 }
 
 /// Serves one connection until it ends. `stopping` is cancelled when the server stops: the client is told
@@ -73,18 +78,19 @@ where
     };
     let frame = match first {
         Ok(frame) => frame?,
-        Err(_) => return Err(unauthorized(writer).await),
+        Err(_) => return Err(refuse(writer, None, Refusal::unauthorized()).await),
     };
-    let authenticated = match codec::decode_request(&frame).map(|request| request.action) {
-        Ok(Action::Authenticate(authenticate)) => {
-            let identity = app.auth.identify(&authenticate.token).await;
-            identity.map(|identity| (identity, opened.background || authenticate.background))
-        }
-        _ => Err(Refusal::unauthorized()),
+    let (id, token) = match codec::decode_request(&frame) {
+        Ok(Request {
+            id,
+            action: Action::Authenticate(token),
+        }) => (id, token),
+        Ok(Request { id, .. }) => return Err(refuse(writer, id, Refusal::unauthorized()).await),
+        Err(error) => return Err(refuse(writer, error.id, Refusal::unauthorized()).await),
     };
-    match authenticated {
-        Ok(admitted) => Ok(admitted),
-        Err(_) => Err(unauthorized(writer).await),
+    match app.auth.identify(&token.token).await {
+        Ok(identity) => Ok((identity, opened.background || token.background)),
+        Err(refusal) => Err(refuse(writer, id, refusal).await),
     }
 }
 
@@ -103,18 +109,18 @@ where
     }
 }
 
-async fn unauthorized<S>(writer: &mut Writer<S>) -> End
+/// Tells why nobody was admitted. Only a bad token is one: while the store is away, it is worth coming again.
+async fn refuse<S>(writer: &mut Writer<S>, id: Option<MessageId>, refusal: Refusal) -> End
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let error = Event::Error(ErrorFrame::new(None, Refusal::unauthorized()));
-    match writer
-        .say(Utf8Bytes::from(codec::encode_event(&error)))
-        .await
-    {
-        Ok(()) => End::close(CloseCode::Policy, "not authenticated"),
-        Err(end) => end,
-    }
+    let end = match refusal.code {
+        ErrorCode::Unauthorized => End::close(CloseCode::Policy, "not authenticated"),
+        _ => End::close(CloseCode::Again, "the store is away"),
+    };
+    let error = Event::Error(ErrorFrame::new(id, refusal));
+    let said = writer.say(Utf8Bytes::from(codec::encode_event(&error)));
+    said.await.err().unwrap_or(end)
 }
 
 async fn greet_and_run<S>(

@@ -128,23 +128,63 @@ where
         return written.map_err(|_| End::Gone);
     }
     let stall = tokio::time::sleep(Duration::from_millis(limits::WRITE_STALL_MS));
-    tokio::select! {
+    let outcome = tokio::select! {
         written = write => written.map_err(|_| End::Gone),
         () = stall => Err(End::close(CloseCode::Again, "the connection takes nothing")),
-        end = ended(mailbox) => Err(end),
+        () = session_ended(mailbox) => Err(End::SessionEnded),
+    };
+    if let Some(mailbox) = mailbox {
+        mailbox.wake_again();
     }
+    outcome
 }
 
-/// Waits until the session of the connection ended. Other notices that wake it stay in the mailbox.
-async fn ended(mailbox: Option<&Mailbox>) -> End {
+/// Waits until the session of the connection ended. Other notices that wake it stay in the mailbox, and a server that
+/// stops has its own deadline for writes that do not move.
+async fn session_ended(mailbox: Option<&Mailbox>) {
     let Some(mailbox) = mailbox else {
         return std::future::pending().await;
     };
-    loop {
-        match mailbox.ending() {
-            Some(Ending::SessionEnded) => return End::SessionEnded,
-            Some(Ending::Stopping) => return End::close(CloseCode::Restart, "the server stops"),
-            None => mailbox.filled().await,
-        }
+    while mailbox.ending() != Some(Ending::SessionEnded) {
+        mailbox.filled().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_proto::PresenceState;
+
+    use super::*;
+    use crate::bus::{Notice, PresenceNotice};
+    use crate::change::UserId;
+
+    fn notice() -> Notice {
+        Notice::Presence(PresenceNotice {
+            user: UserId(1),
+            name: "ann".parse().expect("a name"),
+            state: PresenceState::Online,
+            last_seen: None,
+        })
+    }
+
+    #[tokio::test]
+    async fn d12_what_comes_in_while_a_write_is_stuck_is_seen_after_it() {
+        let mailbox = Mailbox::default();
+        let (unstick, stuck) = tokio::sync::oneshot::channel();
+        let write = Box::pin(async move {
+            let _ = stuck.await;
+            Ok(())
+        });
+        let writing = moving(write, Some(&mailbox));
+        let meanwhile = async {
+            mailbox.offer(&notice());
+            // The write looks into the mailbox now, and finds nothing that concerns it.
+            tokio::task::yield_now().await;
+            unstick.send(()).expect("the write waits");
+        };
+        let (written, ()) = tokio::join!(writing, meanwhile);
+        assert!(written.is_ok());
+        let seen = tokio::time::timeout(Duration::from_secs(5), mailbox.filled()).await;
+        assert!(seen.is_ok(), "the notice would wait for the next one");
     }
 }
