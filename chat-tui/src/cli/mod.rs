@@ -199,12 +199,15 @@ fn no_command() -> Failure {
 
 /// A secret that a job forgot to set must not make it somebody else.
 fn no_empty_token() -> Result<(), Failure> {
-    match std::env::var_os("CHAT_TOKEN") {
-        Some(token) if token.is_empty() => Err(Failure::usage(
-            "CHAT_TOKEN is empty: set it, or unset it to use the profile's log-in",
-        )),
-        _ => Ok(()),
+    for variable in ["CHAT_TOKEN", "CHAT_TOKEN_FILE"] {
+        let given = std::env::var_os(variable);
+        if given.is_some_and(|given| given.is_empty() || given.to_str().is_none()) {
+            return Err(Failure::usage(format!(
+                "{variable} is empty or no text: set it, or unset it to use the profile's log-in"
+            )));
+        }
     }
+    Ok(())
 }
 
 /// The token comes by the environment alone: an argument could be read by everybody on the machine.

@@ -54,16 +54,22 @@ pub async fn enter(
 /// What the server said or why it could not be told; the tokens are gone all the same, unless it is [`ClientError::Session`].
 pub async fn log_out(settings: &Settings, deadline: Deadline) -> Result<(), ClientError> {
     let mut client = Client::open(settings)?;
+    let (server, name) = (client.server().to_string(), client.name().cloned());
     let told = client
         .tell(&Call::delete("/v1/sessions/current"), deadline)
         .await;
     if settings.token.is_none() {
         let file = SessionFile::new(&settings.folders.profiles, &settings.profile);
         let _lock = file.lock(deadline).await?;
-        if let Some(mut saved) = file.load()? {
+        let same = |saved: &Saved| saved.server == server && Some(&saved.name) == name.as_ref();
+        if let Some(mut saved) = file.load()?.filter(same) {
             saved.tokens = None;
             file.save(&saved)?;
         }
     }
-    told
+    match told {
+        // The session had ended: what was asked holds.
+        Err(ClientError::NoSession(_)) => Ok(()),
+        told => told,
+    }
 }

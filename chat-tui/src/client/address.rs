@@ -147,7 +147,10 @@ impl ServerUrl {
 
 fn loopback(text: &str) -> bool {
     let host = text.split(['/', ':']).next().unwrap_or_default();
-    host == "localhost" || host.starts_with("127.") || text.starts_with("[::1]")
+    let address = host.parse::<std::net::Ipv4Addr>();
+    host == "localhost"
+        || address.is_ok_and(|address| address.is_loopback())
+        || text.starts_with("[::1]")
 }
 
 /// `http` reads `host:` and `host:99999` as a host without a port.
@@ -188,6 +191,7 @@ mod tests {
             ("https://example.org:443/chat/", "https://example.org/chat"),
             ("http://[::1]:8080", "http://[::1]:8080"),
             ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("127.example.org", "https://127.example.org"),
             ("localhost:8080", "http://localhost:8080"),
             ("chat.example.org", "https://chat.example.org"),
         ] {

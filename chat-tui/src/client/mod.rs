@@ -213,8 +213,17 @@ impl Client {
             return Ok(None);
         };
         let _lock = file.lock(deadline).await?;
-        let on_disk = file.load()?.and_then(|saved| saved.tokens);
-        let Some(on_disk) = on_disk else {
+        let Some(on_disk) = file.load()? else {
+            return Err(session_ended());
+        };
+        // Somebody may have logged in elsewhere with the profile meanwhile: those tokens are not for this server.
+        if on_disk.server != saved.server || on_disk.name != saved.name {
+            return Err(ClientError::NoSession(format!(
+                "the profile is logged in as {} at {} meanwhile: start again",
+                on_disk.name, on_disk.server
+            )));
+        }
+        let Some(on_disk) = on_disk.tokens else {
             return Err(session_ended());
         };
         if on_disk.token != *refused && !on_disk.stale(clock::wall()) {

@@ -85,11 +85,15 @@ impl Client {
 }
 
 /// A refusal decides also what earlier tries left open, because the server answers a known id before it refuses
-/// anything; only not when it did not even look, for want of a token.
+/// anything; only not when it did not even look: for want of a token, or because too many came from one address.
 fn verdict(error: ClientError, unknown: bool) -> Sending {
     let decides = match &error {
         ClientError::Refused(refusal) => {
-            refusal.code != ErrorCode::Unauthorized && !refusal.code.outcome_unknown()
+            let looked = !matches!(
+                refusal.code,
+                ErrorCode::Unauthorized | ErrorCode::RateLimited
+            );
+            looked && !refusal.code.outcome_unknown()
         }
         _ => false,
     };

@@ -349,3 +349,25 @@ async fn a_proxys_page_is_told_from_a_chat_server() {
         "{asked:?}"
     );
 }
+
+#[tokio::test]
+async fn tokens_of_another_log_in_are_not_taken_over_by_a_command_that_runs() {
+    let replies = vec![refusal(ErrorCode::Unauthorized, "")];
+    let server = Scripted::start(replies).await;
+    let (home, file) = logged_in(&server.url, "T1", 900);
+    let mut client = Client::open(&server.settings(None, home.path())).expect("a client");
+    let mut elsewhere = file.load().expect("readable").expect("there");
+    elsewhere.server = "http://127.0.0.1:9".to_owned();
+    file.save(&elsewhere).expect("written");
+    let sending = send(&mut client, LONG).await;
+    let Sending::Failed(ClientError::NoSession(sentence)) = sending else {
+        panic!("{sending:?}");
+    };
+    assert!(sentence.contains("http://127.0.0.1:9"), "{sentence}");
+    assert_eq!(server.requests().await.len(), 1);
+    let kept = file.load().expect("readable").expect("there");
+    assert_eq!(
+        (kept.server, kept.tokens),
+        (elsewhere.server, elsewhere.tokens)
+    );
+}
