@@ -157,7 +157,9 @@ fn start(cli: Cli, out: Out) -> Result<(), Failure> {
             timeout,
             deadline: clock::deadline_in(timeout.unwrap_or(TIMEOUT)),
         };
-        interruptible(Box::pin(command.run(context))).await
+        let result = interruptible(Box::pin(command.run(context))).await;
+        crate::client::renewals_done().await;
+        result
     });
     // A thread that still waits for standard input must not hold up the end.
     runtime.shutdown_background();

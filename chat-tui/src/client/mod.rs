@@ -27,12 +27,13 @@ use chat_proto::codec;
 use chat_proto::event::ErrorFrame;
 use chat_proto::{ErrorCode, Name, Refusal};
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 
 use self::address::ServerUrl;
 use self::backoff::Backoff;
 use self::dial::Dialer;
 use self::error::ClientError;
-use self::http::{Answer, Call, Http};
+use self::http::{Answer, Call, Http, HttpError};
 use self::session::{Saved, SessionFile, Tokens};
 use crate::clock::{self, Deadline, Stopwatch};
 use crate::config::Settings;
@@ -203,7 +204,7 @@ impl Client {
         refused: &Secret,
         deadline: Deadline,
     ) -> Result<Option<Secret>, ClientError> {
-        let server = self.server().clone();
+        let dialer = self.dialer().clone();
         let Access::Session {
             file,
             saved,
@@ -212,12 +213,50 @@ impl Client {
         else {
             return Ok(None);
         };
-        let _lock = file.lock(deadline).await?;
-        let Some(on_disk) = file.load()? else {
+        // In a task of its own: whoever stops waiting must not drop new tokens between the server and the disk.
+        let renewal = Renewal {
+            file: file.clone(),
+            saved: saved.clone(),
+            refused: refused.clone(),
+        };
+        let server = dialer.server().to_string();
+        let renewing = tokio::spawn(renewal.run(dialer, deadline));
+        *tokens = match tokio::time::timeout(clock::time_left(deadline), renewing).await {
+            Ok(Ok(renewed)) => renewed?,
+            Ok(Err(_)) | Err(_) => return Err(HttpError::TimedOut(server).into()),
+        };
+        saved.tokens = Some(tokens.clone());
+        Ok(Some(tokens.token.clone()))
+    }
+}
+
+/// One renewal at a time in a process; held until the new tokens are on the disk.
+static RENEWING: Semaphore = Semaphore::const_new(1);
+
+/// Waits until no renewal is under way, but not for ever: for a process that is about to end.
+pub async fn renewals_done() {
+    let _ = tokio::time::timeout(TRY_TIME, RENEWING.acquire()).await;
+}
+
+/// The exchange of a refresh token for new tokens.
+struct Renewal {
+    file: SessionFile,
+    saved: Saved,
+    refused: Secret,
+}
+
+impl Renewal {
+    async fn run(mut self, dialer: Dialer, deadline: Deadline) -> Result<Tokens, ClientError> {
+        // Never closed, so it is had sooner or later.
+        let _one = RENEWING.acquire().await;
+        // A try that has begun is brought to its end, also for a caller in a hurry.
+        let deadline = deadline.max(clock::deadline_in(TRY_TIME));
+        let _lock = self.file.lock(deadline).await?;
+        let Some(on_disk) = self.file.load()? else {
             return Err(session_ended());
         };
         // Somebody may have logged in elsewhere with the profile meanwhile: those tokens are not for this server.
-        if on_disk.server != saved.server || on_disk.name != saved.name {
+        if on_disk.server != self.saved.server || on_disk.name != self.saved.name {
             return Err(ClientError::NoSession(format!(
                 "the profile is logged in as {} at {} meanwhile: start again",
                 on_disk.name, on_disk.server
@@ -226,9 +265,8 @@ impl Client {
         let Some(on_disk) = on_disk.tokens else {
             return Err(session_ended());
         };
-        if on_disk.token != *refused && !on_disk.stale(clock::wall()) {
-            *tokens = on_disk;
-            return Ok(Some(tokens.token.clone()));
+        if on_disk.token != self.refused && !on_disk.stale(clock::wall()) {
+            return Ok(on_disk);
         }
         let call = Call::post(
             "/v1/sessions/refresh",
@@ -236,17 +274,18 @@ impl Client {
                 refresh_token: on_disk.refresh_token,
             },
         );
-        let answer = insist(&mut self.http, &call, deadline).await?;
-        let renewed: LoggedIn = match read(&server, &answer) {
+        let mut http = Http::new(dialer);
+        let answer = insist(&mut http, &call, deadline).await?;
+        let renewed: LoggedIn = match read(http.dialer().server(), &answer) {
             Err(ClientError::Refused(refusal)) if refusal.code == ErrorCode::Unauthorized => {
                 return Err(session_ended());
             }
             other => other?,
         };
-        *tokens = Tokens::of(&renewed, clock::wall());
-        saved.tokens = Some(tokens.clone());
-        file.save(saved)?;
-        Ok(Some(tokens.token.clone()))
+        let tokens = Tokens::of(&renewed, clock::wall());
+        self.saved.tokens = Some(tokens.clone());
+        self.file.save(&self.saved)?;
+        Ok(tokens)
     }
 }
 

@@ -371,3 +371,23 @@ async fn tokens_of_another_log_in_are_not_taken_over_by_a_command_that_runs() {
         (elsewhere.server, elsewhere.tokens)
     );
 }
+
+#[tokio::test]
+async fn a02_a_renewal_that_nobody_waits_for_any_more_is_kept_all_the_same() {
+    let server = Scripted::start(vec![renewed()]).await;
+    let (home, file) = logged_in(&server.url, "T1", -5);
+    let mut client = Client::open(&server.settings(None, home.path())).expect("a client");
+    {
+        // Begun, and given up before the server could answer.
+        let renewing = client.access_token(clock::deadline_in(LONG));
+        let mut renewing = std::pin::pin!(renewing);
+        let waker = futures_util::task::noop_waker();
+        let mut context = std::task::Context::from_waker(&waker);
+        assert!(renewing.as_mut().poll(&mut context).is_pending());
+        tokio::task::yield_now().await;
+    }
+    super::renewals_done().await;
+    let saved = file.load().expect("readable").expect("there");
+    let tokens = saved.tokens.expect("tokens");
+    assert_eq!(tokens.refresh_token.expose(), "R2");
+}
