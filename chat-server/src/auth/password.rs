@@ -1,11 +1,14 @@
 //! Passwords: which are good enough, and how they are hashed without holding anybody up.
 
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Builder;
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use chat_proto::api::Secret;
 use chat_proto::{ErrorCode, Name, Refusal, limits as wire};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::limits;
 
@@ -65,9 +68,16 @@ fn mostly(text: &str, name: &str) -> bool {
     rest.len() < text.len() && rest.chars().filter(|c| c.is_alphabetic()).count() < 3
 }
 
+/// A hash to compute, and whom to tell.
+type Work = Box<dyn FnOnce() + Send>;
+
 /// Hashes passwords, few at a time: each takes 19 MiB and a core for a tenth of a second.
+///
+/// On threads of its own, as many as may hash: an allocator keeps that memory for each thread that ever used it, and
+/// the runtime's blocking threads are many.
 #[derive(Debug, Clone)]
 pub struct Hasher {
+    desks: SyncSender<Work>,
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
 }
@@ -77,8 +87,10 @@ impl Hasher {
     #[must_use]
     pub fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let running = (cores / 2).max(1);
         Self {
-            running: Arc::new(Semaphore::new((cores / 2).max(1))),
+            desks: start_desks(running),
+            running: Arc::new(Semaphore::new(running)),
             waiting: Arc::new(Semaphore::new(limits::HASHES_WAITING_MAX)),
         }
     }
@@ -120,11 +132,14 @@ impl Hasher {
         work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let permit = self.turn().await?;
-        let done = tokio::task::spawn_blocking(move || {
+        let (reply, done) = oneshot::channel();
+        let work = Box::new(move || {
             // Held by the work and not by the request: who hangs up does not make room for one more.
             let _permit = permit;
-            work()
+            let _ = reply.send(work());
         });
+        // There is a desk for each permit, so this waits for nobody.
+        self.desks.try_send(work).map_err(failed)?;
         done.await.map_err(failed)?
     }
 
@@ -137,6 +152,32 @@ impl Hasher {
             Err(_) => Err(busy()),
         }
     }
+}
+
+/// Threads that hash until the last [`Hasher`] is gone.
+fn start_desks(desks: usize) -> SyncSender<Work> {
+    let (sender, receiver) = std::sync::mpsc::sync_channel::<Work>(desks);
+    let receiver = Arc::new(Mutex::new(receiver));
+    for _ in 0..desks {
+        let receiver = Arc::clone(&receiver);
+        let next = move || {
+            receiver
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .recv()
+        };
+        let work = move || {
+            while let Ok(work) = next() {
+                // A panic costs its caller the answer, and not everybody the desk.
+                let _ = catch_unwind(AssertUnwindSafe(work));
+            }
+        };
+        // Without a thread the caller is told that it failed, and the log says why.
+        if let Err(error) = Builder::new().name("password".to_owned()).spawn(work) {
+            tracing::error!(%error, "no thread to hash passwords on");
+        }
+    }
+    sender
 }
 
 impl Default for Hasher {
