@@ -4,7 +4,10 @@
 //! by `handle_*`, effects come out by `poll_*`, time is an argument. Sockets and files are in the drivers
 //! ([`client::http`], [`client::link`], [`client::session`]). Nothing here prints but `cli`.
 
+pub mod app;
 pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod keymap;
+pub mod view;

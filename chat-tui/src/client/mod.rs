@@ -3,7 +3,9 @@
 
 pub mod account;
 pub mod address;
+pub mod agent;
 pub mod backoff;
+pub mod copy;
 pub mod dial;
 pub mod error;
 pub mod http;

@@ -1,0 +1,163 @@
+//! What is shown, as plain data. Only `update` changes it, and the view only reads it.
+
+pub mod composer;
+pub mod contacts;
+pub mod entrance;
+pub mod picker;
+
+use std::collections::BTreeMap;
+
+use chat_proto::{Name, Presence, PresenceState, Time, UserRef};
+use jiff::tz::TimeZone;
+
+use self::composer::Composer;
+use self::contacts::Contacts;
+use self::entrance::Entrance;
+use self::picker::Picker;
+use super::msg::Now;
+use crate::client::agent::{Letter, LetterState, LinkState};
+use crate::client::moment::Moment;
+use crate::keymap::Keymap;
+
+/// What does not change while the program runs.
+#[derive(Debug, Clone)]
+pub struct Preferences {
+    /// The time zone of times and dates.
+    pub zone: TimeZone,
+    /// Only glyphs of ASCII.
+    pub ascii: bool,
+    /// Names of authors in colours of their own.
+    pub author_colors: bool,
+    /// Whether the mouse is listened to.
+    pub mouse: bool,
+    /// Cells of a text's line at the most.
+    pub text_width: u16,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self {
+            zone: TimeZone::UTC,
+            ascii: false,
+            author_colors: true,
+            mouse: true,
+            text_width: 96,
+        }
+    }
+}
+
+/// Everything that is shown.
+#[derive(Debug)]
+pub struct Model {
+    /// What does not change.
+    pub preferences: Preferences,
+    /// Which key does what.
+    pub keymap: Keymap,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// Whether a person looks: a terminal that does not tell is taken to have the focus.
+    pub focused: bool,
+    /// When this is.
+    pub now: Now,
+    /// The profile, where it is not the default one.
+    pub profile: Option<Name>,
+    /// The server's host, for people.
+    pub server: String,
+    /// Who one is, once that is known.
+    pub me: Option<UserRef>,
+    /// Asks for a server and an account; absent once one is in.
+    pub entrance: Option<Entrance>,
+    /// How the link is, and since when.
+    pub link: (LinkState, Moment),
+    /// The conversations.
+    pub contacts: Contacts,
+    /// Who is there, by name; nothing is known of who is not in it.
+    pub presence: BTreeMap<Name, Presence>,
+    /// Who is writing where, and until when that is believed.
+    pub typing: BTreeMap<(Name, Name), Moment>,
+    /// What the server is not known to have, in the order in which it was written.
+    pub letters: Vec<Letter>,
+    /// What is being written, in the open conversation.
+    pub composer: Composer,
+    /// What is being written elsewhere, by topic.
+    pub drafts: BTreeMap<Name, String>,
+    /// What lies over the conversation.
+    pub overlay: Option<Overlay>,
+    /// Whether the list stands beside the conversation, where there is room.
+    pub sidebar: bool,
+    /// Something to say, until then.
+    pub remark: Option<(String, Moment)>,
+    /// Sending waits until then, because the server wants fewer messages.
+    pub slowed_until: Option<Moment>,
+    /// The first half of a chord (Ctrl-X) was pressed.
+    pub chord: bool,
+}
+
+/// What lies over the conversation and takes the keys.
+#[derive(Debug)]
+pub enum Overlay {
+    /// Goes to anyone, anything.
+    Switcher(Picker),
+    /// The keys; filters as one types.
+    Help(Picker),
+    /// The list of conversations, where there is no room beside.
+    List(Picker),
+}
+
+impl Model {
+    /// Nothing is known yet.
+    #[must_use]
+    pub fn new(preferences: Preferences, keymap: Keymap, size: (u16, u16), now: Now) -> Self {
+        Self {
+            preferences,
+            keymap,
+            size,
+            focused: true,
+            now,
+            profile: None,
+            server: String::new(),
+            me: None,
+            entrance: None,
+            link: (LinkState::Connecting, now.moment),
+            contacts: Contacts::default(),
+            presence: BTreeMap::new(),
+            typing: BTreeMap::new(),
+            letters: Vec::new(),
+            composer: Composer::default(),
+            drafts: BTreeMap::new(),
+            overlay: None,
+            sidebar: true,
+            remark: None,
+            slowed_until: None,
+            chord: false,
+        }
+    }
+
+    /// One's own name, once it is known.
+    #[must_use]
+    pub fn my_name(&self) -> Option<&Name> {
+        self.me.as_ref().map(|me| &me.name)
+    }
+
+    /// Whether somebody is there, as far as that is known.
+    #[must_use]
+    pub fn presence_of(&self, name: &Name) -> PresenceState {
+        self.presence
+            .get(name)
+            .map_or(PresenceState::Offline, |p| p.state)
+    }
+
+    /// How many letters wait to be sent.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        let waits =
+            |letter: &&Letter| matches!(letter.state, LetterState::Queued | LetterState::Sending);
+        self.letters.iter().filter(waits).count()
+    }
+
+    /// The wall clock.
+    #[must_use]
+    pub const fn wall(&self) -> Time {
+        self.now.wall
+    }
+}

@@ -1,0 +1,1 @@
+//! A model as a picture: `&Model` in, cells out; no state, no file, no clock.
