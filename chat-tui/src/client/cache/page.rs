@@ -27,6 +27,17 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Its number, if it is a message.
+    #[must_use]
+    pub const fn seq(&self) -> Option<Seq> {
+        match self {
+            Self::Message(message) => Some(message.seq),
+            Self::Change(_) => None,
+        }
+    }
+}
+
 /// Reads a page, ascending.
 pub(super) fn read(
     connection: &Connection,
