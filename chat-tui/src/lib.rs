@@ -10,4 +10,5 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod keymap;
+pub mod term;
 pub mod view;

@@ -1,0 +1,9 @@
+//! Frames become bytes, as few as may be; pure.
+//!
+//! [`grid`] is what a terminal shows, [`pen`] what it writes with, [`writer`] where it stands, [`diff`] the way from one
+//! grid to the next.
+
+pub(super) mod diff;
+pub(super) mod grid;
+pub(super) mod pen;
+pub(super) mod writer;
