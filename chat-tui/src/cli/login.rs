@@ -60,7 +60,7 @@ impl Who {
         let device = self
             .device
             .clone()
-            .unwrap_or_else(|| format!("chat-tui on {}", std::env::consts::OS));
+            .unwrap_or_else(account::device_name);
         device.chars().take(limits::DEVICE_CHARS_MAX).collect()
     }
 

@@ -27,6 +27,8 @@ use crate::config::Settings;
 const SAVE_AFTER: Duration = Duration::from_millis(50);
 /// How often the outbox is looked at for what other processes put there; a heartbeat's time.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// After so long a link that had no room is tried again.
+const CROWDED_WAIT: Duration = Duration::from_millis(20);
 /// Requests on their way to the link.
 const REQUESTS_MAX: usize = 256;
 
@@ -47,6 +49,8 @@ pub struct Agent {
     /// Until when what was shown is to be written.
     pub(super) save_at: Option<Moment>,
     look_at: Moment,
+    /// The link had no room for all that is to be said.
+    crowded: bool,
     pub(super) watch: Stopwatch,
     link: Live,
     errands: mpsc::Sender<Errand>,
@@ -100,6 +104,7 @@ impl Agent {
             drafts: BTreeMap::new(),
             save_at: None,
             look_at: watch.now().plus(LOOK_EVERY),
+            crowded: false,
             watch,
             link,
             errands,
@@ -114,7 +119,7 @@ impl Agent {
     /// Runs until nobody asks any more; everything is on disk then.
     pub async fn run(mut self, mut asks: mpsc::Receiver<Ask>) {
         while self.listening {
-            self.say_what_is_due().await;
+            self.say_what_is_due();
             let due = self.deadline();
             tokio::select! {
                 ask = asks.recv() => match ask {
@@ -232,27 +237,43 @@ impl Agent {
     }
 
     fn deadline(&self) -> Moment {
-        [self.save_at, self.outbox.deadline(), self.marks.deadline()]
+        if self.crowded {
+            return self.watch.now().plus(CROWDED_WAIT);
+        }
+        [
+            self.save_at,
+            self.outbox.deadline(),
+            self.marks.deadline(),
+        ]
             .into_iter()
             .flatten()
             .fold(self.look_at, Moment::min)
     }
 
-    async fn say_what_is_due(&mut self) {
+    /// What the machines want to say, as far as the link takes it: to wait for it here would stop the reading of
+    /// what it brings, which it may be waiting for itself.
+    fn say_what_is_due(&mut self) {
         let (now, wall) = (self.watch.now(), clock::wall());
-        while let Some(request) = self.outbox.poll_publish(now, wall) {
+        self.crowded = false;
+        let mut published = false;
+        loop {
+            let Ok(room) = self.link.requests.try_reserve() else {
+                // A link that has ended takes nothing; what matters is said again on the next.
+                self.crowded = !self.link.requests.is_closed();
+                break;
+            };
+            if let Some(request) = self.outbox.poll_publish(now, wall) {
+                room.send(request);
+                published = true;
+            } else if let Some(request) = self.marks.poll_request(now) {
+                room.send(request);
+            } else {
+                break;
+            }
+        }
+        if published {
             self.tell_letters();
-            self.request(request).await;
         }
-        while let Some(request) = self.marks.poll_request(now) {
-            self.request(request).await;
-        }
-    }
-
-    /// To the server. While the link is busy this waits, and with it everything that could ask for more.
-    async fn request(&mut self, request: Request) {
-        // A link that has ended takes nothing; what matters is said again on the next.
-        let _ = self.link.requests.send(request).await;
     }
 
     /// To the server, if there is room: for what is worth nothing later.
