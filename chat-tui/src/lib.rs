@@ -10,4 +10,6 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod keymap;
+pub mod text;
+pub mod theme;
 pub mod view;
