@@ -11,4 +11,6 @@ pub mod clock;
 pub mod config;
 pub mod keymap;
 pub mod term;
+pub mod text;
+pub mod theme;
 pub mod view;

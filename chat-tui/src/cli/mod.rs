@@ -5,6 +5,7 @@ mod exec;
 pub mod exit;
 mod groups;
 pub mod input;
+mod keys;
 mod log;
 mod login;
 mod logout;
@@ -94,6 +95,8 @@ enum Command {
     Contacts(contacts::Contacts),
     /// Show groups, make them, and change who is in them.
     Groups(groups::Groups),
+    /// Show every key with its command, as the [keys] of the configuration file.
+    Keys(keys::Keys),
 }
 
 /// What a command runs with.
@@ -179,6 +182,7 @@ impl Command {
             Self::Log(command) => command.run(context).await,
             Self::Contacts(command) => command.run(context).await,
             Self::Groups(command) => command.run(context).await,
+            Self::Keys(command) => command.run(&context),
         }
     }
 }
@@ -222,6 +226,10 @@ fn given(global: Global) -> Given {
             .map(Secret),
         token_file: not_empty("CHAT_TOKEN_FILE").map(PathBuf::from),
         home: not_empty("CHAT_HOME").map(PathBuf::from),
+        locale: ["LC_ALL", "LC_CTYPE", "LANG"]
+            .into_iter()
+            .find_map(not_empty)
+            .and_then(|locale| locale.into_string().ok()),
     }
 }
 

@@ -89,6 +89,9 @@ pub(crate) fn settings(server: ServerUrl, token: Option<&str>, home: &std::path:
         server: Some(server),
         token: token.map(|token| Secret(token.to_owned())),
         folders: Folders::find(Some(home)).expect("folders"),
+        preferences: crate::app::model::Preferences::default(),
+        glyphs: crate::config::Glyphs::default(),
+        keymap: crate::keymap::Keymap::default(),
     }
 }
 

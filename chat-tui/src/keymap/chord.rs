@@ -89,8 +89,8 @@ impl Chord {
         }
         let code = code_of(rest)?;
         let code = match code {
-            // Ctrl knows no capitals.
-            KeyCode::Char(c) if modifiers.contains(KeyModifiers::CONTROL) => {
+            // People write Alt-G and mean the key; with a modifier a capital needs its Shift.
+            KeyCode::Char(c) if modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
                 KeyCode::Char(c.to_ascii_lowercase())
             }
             code => code,
@@ -170,5 +170,30 @@ impl fmt::Display for Chord {
                 write!(f, "{first}{}", letters.as_str())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn x06_a_key_is_read_as_it_is_shown() {
+        for text in [
+            "Alt-G",
+            "Alt-Shift-G",
+            "Ctrl-K",
+            "G",
+            "g",
+            "Ctrl-X e",
+            "Shift-Tab",
+            "Alt-/",
+            "F12",
+        ] {
+            let chord = Chord::parse(text).expect(text);
+            assert_eq!(chord.to_string(), text);
+        }
+        assert_eq!(Chord::parse("Alt-G"), Chord::parse("alt-g"));
+        assert_ne!(Chord::parse("Alt-Shift-G"), Chord::parse("alt-g"));
     }
 }
