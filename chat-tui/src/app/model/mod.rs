@@ -6,8 +6,10 @@ pub mod entrance;
 pub mod picker;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use chat_proto::{Name, Presence, PresenceState, Time, UserRef};
+use chat_proto::api::{Group, Member, Profile};
+use chat_proto::{Name, Presence, PresenceState, Seq, Time, UserRef};
 use jiff::tz::TimeZone;
 
 use self::composer::Composer;
@@ -18,6 +20,9 @@ use super::msg::Now;
 use crate::client::agent::{Letter, LetterState, LinkState};
 use crate::client::moment::Moment;
 use crate::keymap::Keymap;
+
+/// A remark is there for so long.
+const REMARK_LASTS: Duration = Duration::from_secs(8);
 
 /// What does not change while the program runs.
 #[derive(Debug, Clone)]
@@ -85,6 +90,18 @@ pub struct Model {
     pub overlay: Option<Overlay>,
     /// Whether the list stands beside the conversation, where there is room.
     pub sidebar: bool,
+    /// Who is in the groups that were opened.
+    pub members: BTreeMap<Name, Vec<Member>>,
+    /// Groups that one is in or may join, once they were asked for.
+    pub groups: Vec<Group>,
+    /// Some people of the server, for who knows nobody yet.
+    pub people: Vec<Profile>,
+    /// Where one was before one went through what is unread.
+    pub came_from: Option<Name>,
+    /// When the others were last told that one writes.
+    pub typing_told: Option<Moment>,
+    /// Up to where what was shown is said to be read, in the open conversation.
+    pub read_told: Option<(Name, Seq)>,
     /// Something to say, until then.
     pub remark: Option<(String, Moment)>,
     /// Sending waits until then, because the server wants fewer messages.
@@ -127,6 +144,12 @@ impl Model {
             drafts: BTreeMap::new(),
             overlay: None,
             sidebar: true,
+            members: BTreeMap::new(),
+            groups: Vec::new(),
+            people: Vec::new(),
+            came_from: None,
+            typing_told: None,
+            read_told: None,
             remark: None,
             slowed_until: None,
             chord: false,
@@ -153,6 +176,11 @@ impl Model {
         let waits =
             |letter: &&Letter| matches!(letter.state, LetterState::Queued | LetterState::Sending);
         self.letters.iter().filter(waits).count()
+    }
+
+    /// Says something for a while, instead of what it said before.
+    pub fn say(&mut self, sentence: String) {
+        self.remark = Some((sentence, self.now.moment.plus(REMARK_LASTS)));
     }
 
     /// The wall clock.

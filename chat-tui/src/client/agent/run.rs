@@ -240,11 +240,7 @@ impl Agent {
         if self.crowded {
             return self.watch.now().plus(CROWDED_WAIT);
         }
-        [
-            self.save_at,
-            self.outbox.deadline(),
-            self.marks.deadline(),
-        ]
+        [self.save_at, self.outbox.deadline(), self.marks.deadline()]
             .into_iter()
             .flatten()
             .fold(self.look_at, Moment::min)
