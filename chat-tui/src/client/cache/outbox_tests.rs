@@ -1,0 +1,1 @@
+//! The outbox on the disk: letters and drafts survive what happens to processes and files.

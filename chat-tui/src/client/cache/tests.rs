@@ -1,0 +1,1 @@
+//! The local copy: what is put in comes out, once and in order, whatever happens to the file.

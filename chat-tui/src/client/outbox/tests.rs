@@ -1,0 +1,1 @@
+//! The outbox against a server that loses, repeats and refuses.
