@@ -5,6 +5,7 @@ pub mod account;
 pub mod address;
 pub mod backoff;
 pub mod cache;
+pub mod deliver;
 pub mod dial;
 pub mod error;
 pub mod http;

@@ -232,13 +232,15 @@ impl Outbox {
         self.lines.values().map(Line::len).sum()
     }
 
-    /// Whether something is on its way, or would be at once.
+    /// Whether something is on its way.
     #[must_use]
     pub fn sending(&self) -> bool {
         self.flying() > 0
     }
 
-    fn letter(&self, id: &MessageId) -> Option<&Letter> {
+    /// A letter, if it is here.
+    #[must_use]
+    pub fn letter(&self, id: &MessageId) -> Option<&Letter> {
         self.letters.get(self.places.get(id)?)
     }
 
