@@ -10,6 +10,7 @@ mod log;
 mod login;
 mod logout;
 pub mod out;
+mod queue;
 mod register;
 mod send;
 mod show;
@@ -30,6 +31,7 @@ use clap::{Parser, Subcommand};
 
 use self::exit::{Exit, Failure};
 use self::out::Out;
+use self::queue::Courier;
 use crate::client::Client;
 use crate::clock::{self, Deadline};
 use crate::config::{Given, Settings};
@@ -53,7 +55,10 @@ CHAT_HOME moves all files to one folder.
 
 Exit codes: 0 done, 1 unexpected, 2 usage, 3 server not reachable, 4 not logged in, 5 rate-limited, \
 6 refused (no such topic, not a member), 7 timed out (of a send: not known, repeat with the same --id), \
-9 rejected (too large, against a rule, in conflict), 130 interrupted.";
+8 queued only (send --queue), 9 rejected (too large, against a rule, in conflict), 130 interrupted.
+
+What `send --queue` and the terminal client left in the outbox goes with the next command that reaches the server, \
+whatever it is, unless it runs with a token; -q keeps it silent about that.";
 
 /// What every command takes.
 #[derive(Debug, clap::Args)]
@@ -160,7 +165,12 @@ fn start(cli: Cli, out: Out) -> Result<(), Failure> {
             timeout,
             deadline: clock::deadline_in(timeout.unwrap_or(TIMEOUT)),
         };
+        let courier = Courier::of(&context);
         let result = interruptible(Box::pin(command.run(context))).await;
+        if reached(&result) {
+            // The command has ended: whatever happens here leaves its result as it is.
+            let _ = interruptible(Box::pin(courier.deliver_all())).await;
+        }
         crate::client::renewals_done().await;
         result
     });
@@ -184,6 +194,17 @@ impl Command {
             Self::Groups(command) => command.run(context).await,
             Self::Keys(command) => command.run(&context),
         }
+    }
+}
+
+/// Whether the command spoke with the server, as one who may, and has not logged out.
+fn reached(result: &Result<(), Failure>) -> bool {
+    match result {
+        Ok(()) => true,
+        Err(failure) => matches!(
+            failure.exit,
+            Exit::Ok | Exit::Refused | Exit::RateLimited | Exit::Rejected
+        ),
     }
 }
 
