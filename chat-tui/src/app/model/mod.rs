@@ -3,10 +3,12 @@
 pub mod composer;
 pub mod contacts;
 pub mod entrance;
+pub mod found;
 pub mod picker;
 
 use std::collections::BTreeMap;
 
+use chat_proto::api::{Group, Profile};
 use chat_proto::{Name, Presence, PresenceState, Time, UserRef};
 use jiff::tz::TimeZone;
 
@@ -26,6 +28,8 @@ pub struct Preferences {
     pub zone: TimeZone,
     /// Only glyphs of ASCII.
     pub ascii: bool,
+    /// Colours at all.
+    pub colors: bool,
     /// Names of authors in colours of their own.
     pub author_colors: bool,
     /// Whether the mouse is listened to.
@@ -39,6 +43,7 @@ impl Default for Preferences {
         Self {
             zone: TimeZone::UTC,
             ascii: false,
+            colors: true,
             author_colors: true,
             mouse: true,
             text_width: 96,
@@ -69,8 +74,14 @@ pub struct Model {
     pub entrance: Option<Entrance>,
     /// How the link is, and since when.
     pub link: (LinkState, Moment),
+    /// Since when there is no connection, through all tries to get one; absent while there is one.
+    pub offline_since: Option<Moment>,
     /// The conversations.
     pub contacts: Contacts,
+    /// People of the server, as a search for nobody in particular finds them.
+    pub people: Vec<Profile>,
+    /// Groups that one is in, and public ones.
+    pub groups: Vec<Group>,
     /// Who is there, by name; nothing is known of who is not in it.
     pub presence: BTreeMap<Name, Presence>,
     /// Who is writing where, and until when that is believed.
@@ -119,7 +130,10 @@ impl Model {
             me: None,
             entrance: None,
             link: (LinkState::Connecting, now.moment),
+            offline_since: None,
             contacts: Contacts::default(),
+            people: Vec::new(),
+            groups: Vec::new(),
             presence: BTreeMap::new(),
             typing: BTreeMap::new(),
             letters: Vec::new(),
