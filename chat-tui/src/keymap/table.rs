@@ -144,7 +144,8 @@ table! {
     Cancel "cancel" Write Write ["esc"] "cancel the reply; to the last message";
 
     PickUp "pick-up" Pick App ["up", "ctrl-p", "ctrl-k"] "in lists: row above";
-    PickDown "pick-down" Pick App ["down", "ctrl-n", "ctrl-j", "tab"] "in lists: row below";
+    PickDown "pick-down" Pick App ["down", "ctrl-n", "ctrl-j"] "in lists: row below";
+    PickKind "pick-kind" Pick App ["tab"] "in the switcher: only people, groups, commands";
     PickThis "pick" Pick App ["enter"] "in lists: take this one";
     PickCancel "pick-cancel" Pick App ["esc", "ctrl-c", "ctrl-g"] "in lists: close";
     Help "help" Anywhere App ["f1"] "keys";

@@ -3,6 +3,7 @@
 pub mod composer;
 pub mod contacts;
 pub mod entrance;
+pub mod found;
 pub mod picker;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub struct Preferences {
     pub zone: TimeZone,
     /// Only glyphs of ASCII.
     pub ascii: bool,
+    /// Colours at all.
+    pub colors: bool,
     /// Names of authors in colours of their own.
     pub author_colors: bool,
     /// Whether the mouse is listened to.
@@ -44,6 +47,7 @@ impl Default for Preferences {
         Self {
             zone: TimeZone::UTC,
             ascii: false,
+            colors: true,
             author_colors: true,
             mouse: true,
             text_width: 96,
@@ -74,8 +78,14 @@ pub struct Model {
     pub entrance: Option<Entrance>,
     /// How the link is, and since when.
     pub link: (LinkState, Moment),
+    /// Since when there is no connection, through all tries to get one; absent while there is one.
+    pub offline_since: Option<Moment>,
     /// The conversations.
     pub contacts: Contacts,
+    /// People of the server, as a search for nobody in particular finds them.
+    pub people: Vec<Profile>,
+    /// Groups that one is in, and public ones.
+    pub groups: Vec<Group>,
     /// Who is there, by name; nothing is known of who is not in it.
     pub presence: BTreeMap<Name, Presence>,
     /// Who is writing where, and until when that is believed.
@@ -92,10 +102,6 @@ pub struct Model {
     pub sidebar: bool,
     /// Who is in the groups that were opened.
     pub members: BTreeMap<Name, Vec<Member>>,
-    /// Groups that one is in or may join, once they were asked for.
-    pub groups: Vec<Group>,
-    /// Some people of the server, for who knows nobody yet.
-    pub people: Vec<Profile>,
     /// Where one was before one went through what is unread.
     pub came_from: Option<Name>,
     /// When the others were last told that one writes.
@@ -136,7 +142,10 @@ impl Model {
             me: None,
             entrance: None,
             link: (LinkState::Connecting, now.moment),
+            offline_since: None,
             contacts: Contacts::default(),
+            people: Vec::new(),
+            groups: Vec::new(),
             presence: BTreeMap::new(),
             typing: BTreeMap::new(),
             letters: Vec::new(),
@@ -145,8 +154,6 @@ impl Model {
             overlay: None,
             sidebar: true,
             members: BTreeMap::new(),
-            groups: Vec::new(),
-            people: Vec::new(),
             came_from: None,
             typing_told: None,
             read_told: None,
