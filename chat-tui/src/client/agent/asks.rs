@@ -150,6 +150,8 @@ impl Agent {
     }
 
     fn discard(&mut self, id: &MessageId) {
+        // Its words may just have become a draft again.
+        self.save_drafts();
         if let Some(letter) = self.outbox.handle_discard(id) {
             self.keep.remove_letter(&letter.id);
             self.tell(News::Settled(letter.id));
