@@ -3,6 +3,7 @@
 pub mod composer;
 pub mod contacts;
 pub mod entrance;
+pub mod pane;
 pub mod picker;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ pub struct Preferences {
     pub zone: TimeZone,
     /// Only glyphs of ASCII.
     pub ascii: bool,
+    /// Colours at all: not with `NO_COLOR`, `CLICOLOR=0` or on a dumb terminal.
+    pub colors: bool,
     /// Names of authors in colours of their own.
     pub author_colors: bool,
     /// Whether the mouse is listened to.
@@ -39,6 +42,7 @@ impl Default for Preferences {
         Self {
             zone: TimeZone::UTC,
             ascii: false,
+            colors: true,
             author_colors: true,
             mouse: true,
             text_width: 96,
