@@ -12,13 +12,18 @@ use crate::client::private;
 /// # Errors
 /// A sentence; the draft is then as it was.
 pub(crate) fn edit(folder: &Path, text: &str) -> Result<String, String> {
-    let file = DraftFile::new(folder, text).map_err(|error| format!("no file for the draft: {error}"))?;
-    let editor = named("VISUAL").or_else(|| named("EDITOR")).unwrap_or_else(|| "vi".to_owned());
+    let file =
+        DraftFile::new(folder, text).map_err(|error| format!("no file for the draft: {error}"))?;
+    let editor = named("VISUAL")
+        .or_else(|| named("EDITOR"))
+        .unwrap_or_else(|| "vi".to_owned());
     let status = command(&editor, &file.0)
         .status()
         .map_err(|error| format!("could not run {editor}: {error}"))?;
     if !status.success() {
-        return Err(format!("{editor} ended with {status}: the draft is as it was"));
+        return Err(format!(
+            "{editor} ended with {status}: the draft is as it was"
+        ));
     }
     std::fs::read(&file.0)
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
@@ -26,14 +31,20 @@ pub(crate) fn edit(folder: &Path, text: &str) -> Result<String, String> {
 }
 
 fn named(variable: &str) -> Option<String> {
-    std::env::var(variable).ok().filter(|value| !value.trim().is_empty())
+    std::env::var(variable)
+        .ok()
+        .filter(|value| !value.trim().is_empty())
 }
 
 /// The variable may hold arguments, and is for a shell by custom; the path is never part of what the shell reads.
 #[cfg(unix)]
 fn command(editor: &str, path: &Path) -> Command {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("{editor} \"$@\"")).arg("sh").arg(path);
+    command
+        .arg("-c")
+        .arg(format!("{editor} \"$@\""))
+        .arg("sh")
+        .arg(path);
     command
 }
 

@@ -24,18 +24,23 @@ const ASK_TIME: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// [`Failure`] with a sentence: there is no terminal, or the log-in on disk is unusable.
-pub fn open(settings: Settings) -> Result<(), Failure> {
+pub fn open(settings: &Settings) -> Result<(), Failure> {
     let watch = Stopwatch::start();
     let inbox = run::inbox();
     let mut work = Work::new(settings.clone(), inbox.0.clone());
-    let model = model(&settings, &mut work, &watch)?;
+    let model = model(settings, &mut work, &watch)?;
     let run = Run::enter(model, work, inbox, watch).map_err(|error| {
-        Failure::usage(format!("the screens need a terminal: {error}; see chat-tui --help"))
+        Failure::usage(format!(
+            "the screens need a terminal: {error}; see chat-tui --help"
+        ))
     })?;
     match run.run() {
         Over::Quit => Ok(()),
         Over::Ended(ended) => Err(Failure::new(ended.into(), "")),
-        Over::Failed(error) => Err(Failure::new(Exit::Unexpected, format!("the terminal: {error}"))),
+        Over::Failed(error) => Err(Failure::new(
+            Exit::Unexpected,
+            format!("the terminal: {error}"),
+        )),
     }
 }
 

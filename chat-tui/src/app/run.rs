@@ -4,7 +4,6 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use ratatui::layout::Size;
 use super::model::Model;
 use super::model::pane::Pane;
 use super::msg::{Effect, Msg, Now};
@@ -15,6 +14,7 @@ use crate::client::moment::Moment;
 use crate::clock::{self, Stopwatch};
 use crate::term::{Caps, Ended, Event, Guard, Options, Output, Screen, Suspended};
 use crate::view;
+use ratatui::layout::Size;
 
 /// Between two frames that nobody at the keyboard waits for.
 const FRAME: Duration = Duration::from_millis(16);
@@ -81,7 +81,9 @@ impl Run {
             keyboard: true,
             asks: caps.asks(),
         };
-        let guard = Guard::enter(options, move |event| put.send(Input::Terminal(event)).is_ok())?;
+        let guard = Guard::enter(options, move |event| {
+            put.send(Input::Terminal(event)).is_ok()
+        })?;
         let size = guard.size();
         model.size = (size.width, size.height);
         let screen = Screen::new(guard.output()?, caps);
@@ -147,7 +149,8 @@ impl Run {
     }
 
     fn frame_due(&self) -> Moment {
-        self.drawn_at.map_or(Moment(0).plus(FIRST_FRAME), |at| at.plus(FRAME))
+        self.drawn_at
+            .map_or(Moment(0).plus(FIRST_FRAME), |at| at.plus(FRAME))
     }
 
     fn handle(&mut self, input: Input) {

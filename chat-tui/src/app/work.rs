@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use chat_proto::Name;
 use tokio::sync::mpsc::{self, error::TrySendError};
-use tokio::sync::oneshot;
 
 use super::editor;
 use super::msg::{Credentials, Msg, Refused};
@@ -174,8 +173,8 @@ impl Work {
 
 async fn get_in(settings: &Settings, credentials: Credentials) -> Result<(), Refused> {
     let refused = |why: String, unreachable| Refused { why, unreachable };
-    let server = ServerUrl::parse(&credentials.server)
-        .map_err(|error| refused(error.to_string(), true))?;
+    let server =
+        ServerUrl::parse(&credentials.server).map_err(|error| refused(error.to_string(), true))?;
     let device = Some(account::device_name());
     let entry = match credentials.new {
         true => Entry::Register(chat_proto::api::NewAccount {

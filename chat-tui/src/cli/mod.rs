@@ -32,6 +32,7 @@ use clap::{Parser, Subcommand};
 use self::exit::{Exit, Failure};
 use self::out::Out;
 use self::queue::Courier;
+use crate::app;
 use crate::client::Client;
 use crate::clock::{self, Deadline};
 use crate::config::{Given, Settings};
@@ -39,7 +40,7 @@ use crate::config::{Given, Settings};
 /// How long a command takes at the most, when nobody says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Chat from a terminal and from scripts.
+/// Chat from a terminal and from scripts. Without a command the screens open.
 #[derive(Debug, Parser)]
 #[command(name = "chat-tui", version, after_help = AFTER_HELP)]
 struct Cli {
@@ -148,11 +149,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 fn start(cli: Cli, out: Out) -> Result<(), Failure> {
-    let Some(command) = cli.command else {
-        return Err(no_command());
-    };
     let timeout = cli.global.timeout;
     no_empty_token()?;
+    let Some(command) = cli.command else {
+        on_a_terminal()?;
+        return app::open(&Settings::load(given(cli.global))?);
+    };
     let settings = Settings::load(given(cli.global))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -215,13 +217,14 @@ async fn interruptible(command: impl Future<Output = Result<(), Failure>>) -> Re
     }
 }
 
-fn no_command() -> Failure {
-    Failure::usage(
-        match std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-            true => "this version has commands only: see chat-tui --help",
-            false => "without a command chat-tui needs a terminal: see chat-tui --help",
-        },
-    )
+/// The screens are for people: without a terminal there is nothing to show and nobody to ask.
+fn on_a_terminal() -> Result<(), Failure> {
+    match std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        true => Ok(()),
+        false => Err(Failure::usage(
+            "without a command chat-tui needs a terminal: see chat-tui --help",
+        )),
+    }
 }
 
 /// A secret that a job forgot to set must not make it somebody else.

@@ -4,6 +4,7 @@ pub mod composer;
 pub mod contacts;
 pub mod entrance;
 pub mod found;
+pub mod pane;
 pub mod picker;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use jiff::tz::TimeZone;
 use self::composer::Composer;
 use self::contacts::Contacts;
 use self::entrance::Entrance;
+use self::pane::Pane;
 use self::picker::Picker;
 use super::msg::Now;
 use crate::client::agent::{Letter, LetterState, LinkState};
@@ -32,7 +34,7 @@ pub struct Preferences {
     pub zone: TimeZone,
     /// Only glyphs of ASCII.
     pub ascii: bool,
-    /// Colours at all.
+    /// Colours at all: not with `NO_COLOR`, `CLICOLOR=0` or on a dumb terminal.
     pub colors: bool,
     /// Names of authors in colours of their own.
     pub author_colors: bool,
@@ -92,6 +94,8 @@ pub struct Model {
     pub typing: BTreeMap<(Name, Name), Moment>,
     /// What the server is not known to have, in the order in which it was written.
     pub letters: Vec<Letter>,
+    /// The open conversation's log.
+    pub pane: Option<Pane>,
     /// What is being written, in the open conversation.
     pub composer: Composer,
     /// What is being written elsewhere, by topic.
@@ -149,6 +153,7 @@ impl Model {
             presence: BTreeMap::new(),
             typing: BTreeMap::new(),
             letters: Vec::new(),
+            pane: None,
             composer: Composer::default(),
             drafts: BTreeMap::new(),
             overlay: None,

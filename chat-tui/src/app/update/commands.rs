@@ -88,7 +88,11 @@ pub(super) fn run(model: &mut Model, typed: Typed) -> Vec<Effect> {
         return effects;
     }
     // The draft that the command was is done with, also on disk.
-    let mut all: Vec<Effect> = model.contacts.open.clone().into_iter()
+    let mut all: Vec<Effect> = model
+        .contacts
+        .open
+        .clone()
+        .into_iter()
         .map(|topic| Effect::Ask(Ask::Draft(topic, model.composer.text())))
         .collect();
     all.extend(effects);
@@ -125,10 +129,19 @@ mod tests {
 
     #[test]
     fn a_slash_begins_a_command_and_two_send_one() {
-        assert_eq!(read("/join ops"), Line::Command(Typed::Join("ops".to_owned())));
+        assert_eq!(
+            read("/join ops"),
+            Line::Command(Typed::Join("ops".to_owned()))
+        );
         assert_eq!(read("//join ops"), Line::Text("/join ops".to_owned()));
         assert_eq!(read("a /join"), Line::Text("a /join".to_owned()));
-        assert_eq!(read("/etc/hosts\nis a file"), Line::Text("/etc/hosts\nis a file".to_owned()));
-        assert_eq!(read("/etc/hosts"), Line::Command(Typed::Unknown("etc/hosts".to_owned())));
+        assert_eq!(
+            read("/etc/hosts\nis a file"),
+            Line::Text("/etc/hosts\nis a file".to_owned())
+        );
+        assert_eq!(
+            read("/etc/hosts"),
+            Line::Command(Typed::Unknown("etc/hosts".to_owned()))
+        );
     }
 }

@@ -9,8 +9,16 @@ pub(super) fn at_cursor(model: &mut Model) -> bool {
         return false;
     };
     let before: String = line.chars().take(cursor.1).collect();
-    let word = before.rsplit(char::is_whitespace).next().unwrap_or_default();
-    let Some((sigil, start)) = word.chars().next().filter(|c| "@#".contains(*c)).map(|c| (c, &word[1..])) else {
+    let word = before
+        .rsplit(char::is_whitespace)
+        .next()
+        .unwrap_or_default();
+    let Some((sigil, start)) = word
+        .chars()
+        .next()
+        .filter(|c| "@#".contains(*c))
+        .map(|c| (c, &word[1..]))
+    else {
         return false;
     };
     let start = start.to_lowercase();
@@ -24,10 +32,19 @@ pub(super) fn at_cursor(model: &mut Model) -> bool {
 
 /// Of the open group its members come first, then whoever one talked to last.
 fn name(model: &Model, sigil: char, start: &str) -> Option<String> {
-    let members = model.contacts.open.as_ref().and_then(|topic| model.members.get(topic));
-    let members = members.into_iter().flatten().map(|member| member.name.as_str());
+    let members = model
+        .contacts
+        .open
+        .as_ref()
+        .and_then(|topic| model.members.get(topic));
+    let members = members
+        .into_iter()
+        .flatten()
+        .map(|member| member.name.as_str());
     let lines = model.contacts.ranked().iter();
-    let lines = lines.filter(|line| line.sigil() == sigil).map(|line| line.topic.as_str());
+    let lines = lines
+        .filter(|line| line.sigil() == sigil)
+        .map(|line| line.topic.as_str());
     let people = members.filter(|_| sigil == '@').chain(lines);
     people
         .filter(|name| Some(*name) != model.my_name().map(chat_proto::Name::as_str))

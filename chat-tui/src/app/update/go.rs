@@ -69,7 +69,9 @@ pub(super) fn next_unread(model: &mut Model) -> Vec<Effect> {
 
 pub(super) fn neighbour(model: &mut Model, direction: Direction) -> Vec<Effect> {
     let lines = model.contacts.ranked();
-    let at = lines.iter().position(|line| Some(&line.topic) == model.contacts.open.as_ref());
+    let at = lines
+        .iter()
+        .position(|line| Some(&line.topic) == model.contacts.open.as_ref());
     let next = match (at, direction) {
         (None, _) => Some(0),
         (Some(at), Direction::Back) => at.checked_sub(1),
@@ -79,7 +81,12 @@ pub(super) fn neighbour(model: &mut Model, direction: Direction) -> Vec<Effect> 
 }
 
 pub(super) fn nth(model: &mut Model, at: usize) -> Vec<Effect> {
-    match model.contacts.ranked().get(at).map(|line| line.topic.clone()) {
+    match model
+        .contacts
+        .ranked()
+        .get(at)
+        .map(|line| line.topic.clone())
+    {
         Some(topic) => open(model, &topic),
         None => Vec::new(),
     }

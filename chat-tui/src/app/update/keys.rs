@@ -72,7 +72,11 @@ fn typed(model: &mut Model, mode: Mode, key: KeyEvent) -> Vec<Effect> {
         // Single letters are commands there; what is none does nothing rather than surprise.
         Mode::Select => Vec::new(),
         Mode::Write | Mode::Anywhere => match key.code {
-            KeyCode::Char(c) if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
+            KeyCode::Char(c)
+                if !key
+                    .modifiers
+                    .intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) =>
+            {
                 write::type_char(model, c)
             }
             _ => Vec::new(),

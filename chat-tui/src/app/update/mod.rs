@@ -69,7 +69,11 @@ fn read(model: &mut Model) -> Option<Effect> {
     let seq = pane.shown_up_to(&geometry(model))?;
     let topic = pane.topic().clone();
     let line = model.contacts.line(&topic)?;
-    let told = model.read_told.as_ref().filter(|(of, _)| *of == topic).map(|(_, seq)| *seq);
+    let told = model
+        .read_told
+        .as_ref()
+        .filter(|(of, _)| *of == topic)
+        .map(|(_, seq)| *seq);
     // One's own words are never unread, so a mark that passes only them is worth no frame.
     let news = seq > line.read_seq.max(told.unwrap_or_default()) && line.unread > 0;
     if !news {
@@ -117,10 +121,7 @@ fn geometry(model: &Model) -> Geometry<'_> {
 }
 
 /// Does something with the open conversation, as it is laid out.
-fn with_pane<T>(
-    model: &mut Model,
-    act: impl FnOnce(&mut Pane, &Geometry<'_>) -> T,
-) -> Option<T> {
+fn with_pane<T>(model: &mut Model, act: impl FnOnce(&mut Pane, &Geometry<'_>) -> T) -> Option<T> {
     let mut pane = model.pane.take()?;
     let result = act(&mut pane, &geometry(model));
     model.pane = Some(pane);

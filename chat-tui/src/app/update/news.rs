@@ -6,8 +6,8 @@ use chat_proto::{MessageId, Name, PresenceState};
 
 use super::{go, switcher};
 use crate::app::model::Model;
-use crate::app::msg::Effect;
 use crate::app::model::composer::Composer;
+use crate::app::msg::Effect;
 use crate::client::agent::{Ask, Letter, LinkState, News};
 use crate::client::copy::{Entry, Line};
 
@@ -22,9 +22,15 @@ pub(super) fn handle(model: &mut Model, news: News) -> Vec<Effect> {
         News::Beyond(count) => model.contacts.beyond = count,
         News::Gone(topic) => handle_gone(model, &topic),
         News::Opened { line, entries } => handle_opened(model, line, entries),
-        News::Filled { topic, entries, failed } => handle_filled(model, &topic, entries, failed),
+        News::Filled {
+            topic,
+            entries,
+            failed,
+        } => handle_filled(model, &topic, entries, failed),
         News::Came { line, entries } => handle_came(model, line, entries),
-        News::Letters(letters) => letters.into_iter().for_each(|letter| put_letter(model, letter)),
+        News::Letters(letters) => letters
+            .into_iter()
+            .for_each(|letter| put_letter(model, letter)),
         News::Settled(id) => forget_letter(model, &id),
         News::Drafts(drafts) => model.drafts = drafts,
         News::Presence(people) => {
@@ -41,7 +47,7 @@ pub(super) fn handle(model: &mut Model, news: News) -> Vec<Effect> {
             model.members.insert(topic, members);
         }
         News::Groups(groups) => model.groups = groups,
-        News::Unqueued { letter, why } => handle_unqueued(model, letter, why),
+        News::Unqueued { letter, why } => handle_unqueued(model, letter, &why),
         News::Joined(topic) => return go::open(model, &topic),
         News::Slowed(wait) => model.slowed_until = Some(model.now.moment.plus(wait)),
         News::Remark(sentence) => model.say(sentence),
@@ -60,7 +66,10 @@ fn handle_link(model: &mut Model, link: LinkState) -> Vec<Effect> {
         if let LinkState::Down { .. } | LinkState::Ended { .. } = model.link.0 {
             // Nobody tells any more who comes and goes.
             model.typing.clear();
-            model.presence.values_mut().for_each(|p| p.state = PresenceState::Offline);
+            model
+                .presence
+                .values_mut()
+                .for_each(|p| p.state = PresenceState::Offline);
         }
         return Vec::new();
     }
@@ -73,7 +82,10 @@ fn handle_link(model: &mut Model, link: LinkState) -> Vec<Effect> {
 /// Nobody's first screen is empty: without a conversation it shows the people of the server.
 fn first_screen(model: &Model) -> Vec<Effect> {
     match model.contacts.ranked().is_empty() {
-        true => vec![Effect::Ask(Ask::People(String::new())), Effect::Ask(Ask::Groups)],
+        true => vec![
+            Effect::Ask(Ask::People(String::new())),
+            Effect::Ask(Ask::Groups),
+        ],
         false => Vec::new(),
     }
 }
@@ -87,7 +99,12 @@ fn handle_lines(model: &mut Model, lines: Vec<Line>) -> Vec<Effect> {
     if !first || model.contacts.open.is_some() {
         return Vec::new();
     }
-    match model.contacts.ranked().first().map(|line| line.topic.clone()) {
+    match model
+        .contacts
+        .ranked()
+        .first()
+        .map(|line| line.topic.clone())
+    {
         Some(topic) => go::open(model, &topic),
         None => Vec::new(),
     }
@@ -103,7 +120,9 @@ fn handle_gone(model: &mut Model, topic: &Name) {
 fn handle_opened(model: &mut Model, line: Line, entries: Vec<Entry>) {
     model.contacts.put([line.clone()]);
     if model.contacts.open.as_ref() == Some(&line.topic) {
-        super::with_pane(model, |pane, geometry| pane.handle_opened(line, entries, geometry));
+        super::with_pane(model, |pane, geometry| {
+            pane.handle_opened(line, entries, geometry);
+        });
     }
 }
 
@@ -119,7 +138,9 @@ fn handle_filled(model: &mut Model, topic: &Name, entries: Vec<Entry>, failed: O
 fn handle_came(model: &mut Model, line: Line, entries: Vec<Entry>) {
     for entry in &entries {
         if let Entry::Message(message) = entry {
-            model.typing.remove(&(message.topic.clone(), message.from.name.clone()));
+            model
+                .typing
+                .remove(&(message.topic.clone(), message.from.name.clone()));
             if model.my_name() == Some(&message.from.name) {
                 let id = message.id.clone();
                 forget_letter(model, &id);
@@ -127,7 +148,9 @@ fn handle_came(model: &mut Model, line: Line, entries: Vec<Entry>) {
         }
     }
     model.contacts.put([line.clone()]);
-    super::with_pane(model, |pane, geometry| pane.handle_came(line, entries, geometry));
+    super::with_pane(model, |pane, geometry| {
+        pane.handle_came(line, entries, geometry);
+    });
 }
 
 fn put_letter(model: &mut Model, letter: Letter) {
@@ -142,7 +165,7 @@ fn forget_letter(model: &mut Model, id: &MessageId) {
 }
 
 /// The disk did not take it: the words go back to where they came from.
-fn handle_unqueued(model: &mut Model, letter: Letter, why: String) {
+fn handle_unqueued(model: &mut Model, letter: Letter, why: &str) {
     model.say(format!("not sent: {why}"));
     if model.contacts.open.as_ref() == Some(&letter.topic) && model.composer.is_empty() {
         model.composer = Composer::with(&letter.text);

@@ -50,7 +50,9 @@ pub(super) fn leave(model: &mut Model) -> Vec<Effect> {
 pub(super) fn retry(model: &mut Model) -> Vec<Effect> {
     if let Some(letter) = letter(model) {
         return match letter.state {
-            LetterState::Failed { .. } | LetterState::Asks => vec![Effect::Ask(Ask::Retry(letter.id))],
+            LetterState::Failed { .. } | LetterState::Asks => {
+                vec![Effect::Ask(Ask::Retry(letter.id))]
+            }
             LetterState::Queued | LetterState::Sending => remark(model, "it goes by itself"),
         };
     }

@@ -5,9 +5,9 @@ use chat_proto::{Kind, MessageId, limits};
 use ratatui_textarea::CursorMove;
 
 use super::{commands, complete, entrance, go, help, list, switcher};
+use crate::app::model::composer::Composer;
 use crate::app::model::pane::Pane;
 use crate::app::model::{Model, Overlay};
-use crate::app::model::composer::Composer;
 use crate::app::msg::Effect;
 use crate::client::agent::{Ask, Letter, LetterState};
 use crate::keymap::Command;
@@ -194,9 +194,15 @@ pub(super) fn written(model: &mut Model) -> Vec<Effect> {
     let text = model.composer.text();
     let mut effects = Vec::new();
     if text.len() > limits::TEXT_BYTES_MAX {
-        model.say(format!("too long to send: {} of {} bytes", text.len(), limits::TEXT_BYTES_MAX));
+        model.say(format!(
+            "too long to send: {} of {} bytes",
+            text.len(),
+            limits::TEXT_BYTES_MAX
+        ));
     }
-    let due = model.typing_told.is_none_or(|told| told.plus(TYPING_EVERY) <= model.now.moment);
+    let due = model
+        .typing_told
+        .is_none_or(|told| told.plus(TYPING_EVERY) <= model.now.moment);
     if due && !text.is_empty() && !text.starts_with('/') {
         model.typing_told = Some(model.now.moment);
         effects.push(Effect::Ask(Ask::Typing(topic.clone())));
