@@ -177,6 +177,9 @@ impl Model {
     /// Whether somebody is there, as far as that is known.
     #[must_use]
     pub fn presence_of(&self, name: &Name) -> PresenceState {
+        if self.my_name() == Some(name) && self.link.0 == LinkState::Live {
+            return PresenceState::Online;
+        }
         self.presence
             .get(name)
             .map_or(PresenceState::Offline, |p| p.state)

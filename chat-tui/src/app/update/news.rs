@@ -91,22 +91,25 @@ fn first_screen(model: &Model) -> Vec<Effect> {
 }
 
 fn handle_lines(model: &mut Model, lines: Vec<Line>) -> Vec<Effect> {
-    let first = model.contacts.ranked().is_empty();
     if let Some(pane) = &mut model.pane {
         lines.iter().for_each(|line| pane.handle_line(line));
     }
     model.contacts.put(lines);
-    if !first || model.contacts.open.is_some() {
-        return Vec::new();
-    }
-    match model
+    open_the_latest(model)
+}
+
+/// Who has conversations is shown one: that of the last chat.
+fn open_the_latest(model: &mut Model) -> Vec<Effect> {
+    let latest = model
         .contacts
         .ranked()
         .first()
-        .map(|line| line.topic.clone())
-    {
-        Some(topic) => go::open(model, &topic),
-        None => Vec::new(),
+        .map(|line| line.topic.clone());
+    match latest {
+        Some(topic) if model.contacts.open.is_none() && model.overlay.is_none() => {
+            go::open(model, &topic)
+        }
+        _ => Vec::new(),
     }
 }
 
