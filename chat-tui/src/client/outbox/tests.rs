@@ -247,7 +247,7 @@ fn what_other_processes_did_is_taken_over_and_what_is_on_its_way_stays() {
 }
 
 /// What may happen.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Move {
     Queue(u8),
     Connect,
