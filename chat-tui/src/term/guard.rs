@@ -174,6 +174,7 @@ impl Guard {
         if !sys::can_stop() {
             return Ok(Suspended::Alone);
         }
+        self.gate.stops();
         self.pause(sys::stop)??;
         Ok(Suspended::Back)
     }
