@@ -184,6 +184,7 @@ impl Guard {
         if !sys::can_stop() {
             return Ok(Suspended::Alone);
         }
+        self.gate.stops();
         self.pause(sys::stop)??;
         Ok(Suspended::Back)
     }

@@ -3,6 +3,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -37,6 +38,8 @@ pub(super) enum State {
 pub(super) struct Gate {
     /// Held for the length of one read of what is there, so that nothing is read once a pause has begun.
     state: Mutex<State>,
+    /// We stop ourselves: that we go on is no news then. The signal may be read long after [`sys::stop`] saw it.
+    stops: AtomicBool,
     wake: UnixStream,
 }
 
@@ -48,6 +51,11 @@ impl Gate {
     pub(super) fn set(&self, state: State) {
         *self.lock() = state;
         self.wake();
+    }
+
+    /// The next signal to go on is expected.
+    pub(super) fn stops(&self) {
+        self.stops.store(true, Ordering::SeqCst);
     }
 
     /// Makes the reader look up. When the pipe is full, it has reason enough to.
@@ -67,6 +75,7 @@ pub(super) fn start(
     let (read, write) = UnixStream::pair()?;
     let gate = Arc::new(Gate {
         state: Mutex::new(State::Reading),
+        stops: AtomicBool::new(false),
         wake,
     });
     let reader = Reader {
@@ -159,7 +168,9 @@ impl<S: FnMut(Event) -> bool> Reader<S> {
 
     fn signal(&mut self, signal: i32) {
         let state = *self.gate.lock();
+        let expected = signal == SIGCONT && self.gate.stops.swap(false, Ordering::SeqCst);
         match (state, signal) {
+            _ if expected => {}
             (State::Closed, SIGCONT | SIGWINCH) => {}
             (State::Closed, signal) => by_default(signal),
             (State::Reading, SIGWINCH) => self.resized(),

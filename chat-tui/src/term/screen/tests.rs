@@ -491,7 +491,7 @@ fn a_broken_write_is_followed_by_a_whole_frame() {
     let size = Size::new(20, 2);
     let mut draw = |text: &str| {
         screen.draw(size, |frame| {
-            frame.buffer.set_string(0, 0, text, Style::new())
+            frame.buffer.set_string(0, 0, text, Style::new());
         })
     };
     draw("one").expect("the first write works");
