@@ -55,8 +55,11 @@ fn pieces(model: &Model, pane: &Pane) -> Vec<(String, Style)> {
     }
     let mut pieces = vec![
         ("#".to_owned(), theme.quiet),
-        (line.title.clone(), theme.strong),
+        (line.topic.to_string(), theme.strong),
     ];
+    if line.title != line.topic.as_str() {
+        pieces.extend([dot(), (line.title.clone(), theme.text)]);
+    }
     if let Some(said) = members(model, pane) {
         pieces.extend([dot(), (said, theme.quiet)]);
     }
@@ -90,7 +93,7 @@ fn presence(model: &Model, pane: &Pane) -> Vec<String> {
 
 /// `12 members, 5 here`, once it is known who is in the group.
 fn members(model: &Model, pane: &Pane) -> Option<String> {
-    let members = pane.members();
+    let members = model.members.get(pane.topic())?;
     let here = members.iter().filter(|member| {
         Some(&member.name) == model.my_name()
             || model.presence_of(&member.name) != PresenceState::Offline
