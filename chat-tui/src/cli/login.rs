@@ -57,10 +57,7 @@ impl Login {
 
 impl Who {
     pub(super) fn device(&self) -> String {
-        let device = self
-            .device
-            .clone()
-            .unwrap_or_else(|| format!("chat-tui on {}", std::env::consts::OS));
+        let device = self.device.clone().unwrap_or_else(account::device_name);
         device.chars().take(limits::DEVICE_CHARS_MAX).collect()
     }
 

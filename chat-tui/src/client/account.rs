@@ -20,6 +20,12 @@ pub enum Entry {
     LogIn(LogIn),
 }
 
+/// What the list of sessions calls this device, when nobody says otherwise.
+#[must_use]
+pub fn device_name() -> String {
+    format!("chat-tui on {}", std::env::consts::OS)
+}
+
 /// Gets in and saves the log-in under the profile.
 ///
 /// # Errors

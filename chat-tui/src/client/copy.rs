@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use chat_proto::{ConversationKind, Event, Message, Name, Rev, Seq, Time};
+use chat_proto::{ConversationKind, Mark, Message, Name, Seq, Time};
+
+pub use super::cache::Entry;
+use super::cache::Line as CachedLine;
 
 /// A conversation as the list shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +59,16 @@ impl Line {
         self.last_message.as_ref().map(|message| message.sent_at)
     }
 
+    /// Somebody else is at least there.
+    pub fn put_mark(&mut self, name: &Name, mark: Mark, seq: Seq) {
+        let delivered = self.delivered.entry(name.clone()).or_default();
+        *delivered = seq.max(*delivered);
+        if mark == Mark::Read {
+            let read = self.read.entry(name.clone()).or_default();
+            *read = seq.max(*read);
+        }
+    }
+
     /// `@` for people, `#` for groups.
     #[must_use]
     pub const fn sigil(&self) -> char {
@@ -66,31 +79,34 @@ impl Line {
     }
 }
 
-/// One row of a conversation's log.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Entry {
-    /// A message.
-    Message(Message),
-    /// Somebody came or went, or the group changed: an event that has a place in the log.
-    Change(Event),
-}
-
-impl Entry {
-    /// Its place in the log.
-    #[must_use]
-    pub fn rev(&self) -> Rev {
-        match self {
-            Self::Message(message) => message.rev,
-            Self::Change(event) => event.log_place().map_or(Rev(0), |(_, rev)| rev),
-        }
-    }
-
-    /// Its number, if it is a message.
-    #[must_use]
-    pub const fn seq(&self) -> Option<Seq> {
-        match self {
-            Self::Message(message) => Some(message.seq),
-            Self::Change(_) => None,
+impl From<CachedLine> for Line {
+    fn from(line: CachedLine) -> Self {
+        let CachedLine {
+            topic,
+            title,
+            kind,
+            first_seq,
+            last_seq,
+            read_seq,
+            unread,
+            mentions,
+            last,
+            marks,
+        } = line;
+        let read = marks.iter().map(|m| (m.name.clone(), m.read)).collect();
+        let delivered = marks.into_iter().map(|m| (m.name, m.delivered)).collect();
+        Self {
+            topic,
+            title,
+            kind,
+            first_seq,
+            last_seq,
+            read_seq,
+            unread,
+            mentions,
+            last_message: last,
+            read,
+            delivered,
         }
     }
 }

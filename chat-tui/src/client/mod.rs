@@ -5,12 +5,15 @@ pub mod account;
 pub mod address;
 pub mod agent;
 pub mod backoff;
+pub mod cache;
 pub mod copy;
+pub mod deliver;
 pub mod dial;
 pub mod error;
 pub mod http;
 pub mod link;
 pub mod moment;
+pub mod outbox;
 pub mod pending;
 pub mod private;
 pub mod query;
@@ -33,6 +36,7 @@ use tokio::sync::Semaphore;
 
 use self::address::ServerUrl;
 use self::backoff::Backoff;
+use self::cache::Owner;
 use self::dial::Dialer;
 use self::error::ClientError;
 use self::http::{Answer, Call, Http, HttpError};
@@ -143,6 +147,15 @@ impl Client {
             Access::Token(_) => None,
             Access::Session { saved, .. } => Some(&saved.name),
         }
+    }
+
+    /// Whose copy and outbox it works with, where the log-in on disk says so.
+    #[must_use]
+    pub fn owner(&self) -> Option<Owner> {
+        Some(Owner {
+            server: self.server().to_string(),
+            name: self.name()?.clone(),
+        })
     }
 
     /// Asks for a value.

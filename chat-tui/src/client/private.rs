@@ -31,6 +31,54 @@ pub fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     options.open(path)
 }
 
+/// Makes an empty file that only its owner may read, unless there is one; takes others' rights to it away. Never
+/// opens one that is there: closing it again would drop the locks that this process has on it.
+///
+/// # Errors
+/// As the system says.
+pub fn make(path: &Path) -> io::Result<()> {
+    match open(path, OpenOptions::new().write(true).create_new(true)) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => keep_private(path),
+        made => made.map(drop),
+    }
+}
+
+#[cfg(unix)]
+fn keep_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut permissions = std::fs::metadata(path)?.permissions();
+    if permissions.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    permissions.set_mode(permissions.mode() & 0o700);
+    std::fs::set_permissions(path, permissions)
+}
+
+#[cfg(not(unix))]
+fn keep_private(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Tells a file from another one that later has its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity(u64, u64);
+
+/// Which file a name means, if there is one and the platform tells.
+#[cfg(unix)]
+#[must_use]
+pub fn identity(path: &Path) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt as _;
+    let meta = std::fs::metadata(path).ok()?;
+    Some(Identity(meta.dev(), meta.ino()))
+}
+
+/// Which file a name means: here nobody takes the name from an open file.
+#[cfg(not(unix))]
+#[must_use]
+pub fn identity(_path: &Path) -> Option<Identity> {
+    None
+}
+
 /// Replaces a file as a whole: after a crash there is the old one or the new one.
 ///
 /// # Errors

@@ -54,6 +54,12 @@ pub enum Hit {
     Nothing,
 }
 
+/// Whether a terminal of `size` has room for the list beside the conversation.
+#[must_use]
+pub const fn beside((width, _): (u16, u16)) -> bool {
+    width >= WIDE
+}
+
 /// Where everything stands; nothing where the terminal is too small.
 #[must_use]
 pub fn places(model: &Model) -> Option<Places> {
@@ -61,7 +67,7 @@ pub fn places(model: &Model) -> Option<Places> {
     if width < SMALLEST.0 || height < SMALLEST.1 {
         return None;
     }
-    let wide = width >= WIDE;
+    let wide = beside(model.size);
     let beside = wide && model.sidebar;
     let hint_rows = u16::from(height >= HINT_FROM);
     let rule_rows = u16::from(wide);

@@ -8,6 +8,7 @@ pub mod frame;
 pub mod help;
 pub mod look;
 mod overlay;
+pub mod pane;
 pub mod status;
 pub mod switcher;
 
@@ -74,8 +75,12 @@ fn around(model: &Model, places: &Places, buffer: &mut Buffer) -> Option<Positio
 
 /// The open conversation, or what stands in its place.
 fn conversation(model: &Model, places: &Places, buffer: &mut Buffer) {
-    if model.contacts.open.is_none() {
-        empty::render(model, places.body, buffer);
+    match &model.pane {
+        Some(pane) => {
+            pane::header(model, pane, places.header, buffer);
+            pane::render(model, pane, places.body, buffer);
+        }
+        None => empty::render(model, places.body, buffer),
     }
 }
 

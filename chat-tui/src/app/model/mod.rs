@@ -4,22 +4,28 @@ pub mod composer;
 pub mod contacts;
 pub mod entrance;
 pub mod found;
+pub mod pane;
 pub mod picker;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use chat_proto::api::{Group, Profile};
-use chat_proto::{Name, Presence, PresenceState, Time, UserRef};
+use chat_proto::api::{Group, Member, Profile};
+use chat_proto::{Name, Presence, PresenceState, Seq, Time, UserRef};
 use jiff::tz::TimeZone;
 
 use self::composer::Composer;
 use self::contacts::Contacts;
 use self::entrance::Entrance;
+use self::pane::Pane;
 use self::picker::Picker;
 use super::msg::Now;
 use crate::client::agent::{Letter, LetterState, LinkState};
 use crate::client::moment::Moment;
 use crate::keymap::Keymap;
+
+/// A remark is there for so long.
+const REMARK_LASTS: Duration = Duration::from_secs(8);
 
 /// What does not change while the program runs.
 #[derive(Debug, Clone)]
@@ -28,7 +34,7 @@ pub struct Preferences {
     pub zone: TimeZone,
     /// Only glyphs of ASCII.
     pub ascii: bool,
-    /// Colours at all.
+    /// Colours at all: not with `NO_COLOR`, `CLICOLOR=0` or on a dumb terminal.
     pub colors: bool,
     /// Names of authors in colours of their own.
     pub author_colors: bool,
@@ -88,6 +94,8 @@ pub struct Model {
     pub typing: BTreeMap<(Name, Name), Moment>,
     /// What the server is not known to have, in the order in which it was written.
     pub letters: Vec<Letter>,
+    /// The open conversation's log.
+    pub pane: Option<Pane>,
     /// What is being written, in the open conversation.
     pub composer: Composer,
     /// What is being written elsewhere, by topic.
@@ -96,6 +104,14 @@ pub struct Model {
     pub overlay: Option<Overlay>,
     /// Whether the list stands beside the conversation, where there is room.
     pub sidebar: bool,
+    /// Who is in the groups that were opened.
+    pub members: BTreeMap<Name, Vec<Member>>,
+    /// Where one was before one went through what is unread.
+    pub came_from: Option<Name>,
+    /// When the others were last told that one writes.
+    pub typing_told: Option<Moment>,
+    /// Up to where what was shown is said to be read, in the open conversation.
+    pub read_told: Option<(Name, Seq)>,
     /// Something to say, until then.
     pub remark: Option<(String, Moment)>,
     /// Sending waits until then, because the server wants fewer messages.
@@ -137,10 +153,15 @@ impl Model {
             presence: BTreeMap::new(),
             typing: BTreeMap::new(),
             letters: Vec::new(),
+            pane: None,
             composer: Composer::default(),
             drafts: BTreeMap::new(),
             overlay: None,
             sidebar: true,
+            members: BTreeMap::new(),
+            came_from: None,
+            typing_told: None,
+            read_told: None,
             remark: None,
             slowed_until: None,
             chord: false,
@@ -156,6 +177,9 @@ impl Model {
     /// Whether somebody is there, as far as that is known.
     #[must_use]
     pub fn presence_of(&self, name: &Name) -> PresenceState {
+        if self.my_name() == Some(name) && self.link.0 == LinkState::Live {
+            return PresenceState::Online;
+        }
         self.presence
             .get(name)
             .map_or(PresenceState::Offline, |p| p.state)
@@ -167,6 +191,11 @@ impl Model {
         let waits =
             |letter: &&Letter| matches!(letter.state, LetterState::Queued | LetterState::Sending);
         self.letters.iter().filter(waits).count()
+    }
+
+    /// Says something for a while, instead of what it said before.
+    pub fn say(&mut self, sentence: String) {
+        self.remark = Some((sentence, self.now.moment.plus(REMARK_LASTS)));
     }
 
     /// The wall clock.

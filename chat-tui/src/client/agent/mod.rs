@@ -1,13 +1,23 @@
 //! The agent: one task that keeps the local copy in step with the server and empties the outbox. Whatever shows
 //! the chat asks it ([`Ask`]) and is told by it ([`News`]); it needs neither socket nor file itself.
 
+mod apply;
+mod asks;
+mod errands;
+mod keep;
+mod marks;
+mod run;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chat_proto::api::{Group, Member, Profile};
 use chat_proto::{Kind, MessageId, Name, Presence, Seq, Time, UserRef};
 
+pub use self::keep::NoCopy;
+pub use self::run::{Agent, Tell};
 use super::copy::{Entry, Line};
+use super::outbox;
 
 /// Conversations of the first list.
 pub const LINES_FIRST: usize = 15;
@@ -104,6 +114,45 @@ pub enum LetterState {
     Asks,
 }
 
+impl From<Letter> for outbox::Letter {
+    fn from(letter: Letter) -> Self {
+        let publish = chat_proto::action::Publish {
+            topic: letter.topic.into(),
+            text: letter.text,
+            kind: letter.kind,
+            lang: letter.lang,
+            reply_to: letter.reply_to,
+            thread: None,
+            file: None,
+            meta: None,
+        };
+        Self::new(letter.id, publish, letter.queued_at)
+    }
+}
+
+impl From<&outbox::Letter> for Letter {
+    fn from(letter: &outbox::Letter) -> Self {
+        let publish = &letter.publish;
+        Self {
+            id: letter.id.clone(),
+            topic: publish.topic.name.clone(),
+            text: publish.text.clone(),
+            kind: publish.kind.clone(),
+            lang: publish.lang.clone(),
+            reply_to: publish.reply_to,
+            queued_at: letter.queued_at,
+            state: match &letter.state {
+                outbox::LetterState::Queued => LetterState::Queued,
+                outbox::LetterState::Sending => LetterState::Sending,
+                outbox::LetterState::Asks => LetterState::Asks,
+                outbox::LetterState::Failed { sentence, .. } => LetterState::Failed {
+                    why: sentence.clone(),
+                },
+            },
+        }
+    }
+}
+
 /// How the link is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkState {
@@ -167,6 +216,15 @@ pub enum News {
     Letters(Vec<Letter>),
     /// This letter is no more: stored, discarded, or delivered by another process.
     Settled(MessageId),
+    /// This letter could not be kept on disk, so it is not sent either: the words belong back into the draft.
+    Unqueued {
+        /// The letter.
+        letter: Letter,
+        /// Why, for a person.
+        why: String,
+    },
+    /// One became a member of this topic by one's own wish.
+    Joined(Name),
     /// What was being written, by topic; once, at the start.
     Drafts(BTreeMap<Name, String>),
     /// Who is there.

@@ -1,6 +1,7 @@
 //! The driver of the live connection: socket on one side, machines on the other. `run` owns the backoff and never
 //! gives up on a passing failure; `try_link` is one connection and may fail.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chat_proto::action::Request;
@@ -9,7 +10,7 @@ use chat_proto::{ErrorCode, Event, codec, limits};
 use futures_util::{SinkExt, StreamExt};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -109,6 +110,18 @@ pub struct Link {
     options: LinkOptions,
     backoff: Backoff,
     watch: Stopwatch,
+    nudge: Nudge,
+}
+
+/// Ends the wait for the next try.
+#[derive(Debug, Clone, Default)]
+pub struct Nudge(Arc<Notify>);
+
+impl Nudge {
+    /// A person does not want to wait: where a try is waited for, it is made now.
+    pub fn now(&self) {
+        self.0.notify_waiters();
+    }
 }
 
 /// The consumer's side.
@@ -131,7 +144,14 @@ impl Link {
             options,
             backoff: Backoff::new(options.retry_base, backoff::CAP),
             watch: Stopwatch::start(),
+            nudge: Nudge::default(),
         }
+    }
+
+    /// What ends the wait for the next try.
+    #[must_use]
+    pub fn nudge(&self) -> Nudge {
+        self.nudge.clone()
     }
 
     /// Stays connected until the consumer drops its ends; what it sends goes out as it is, while there is a connection.
@@ -160,6 +180,7 @@ impl Link {
             }
             tokio::select! {
                 () = tokio::time::sleep(retry_in) => {}
+                () = self.nudge.0.notified() => {}
                 () = consumer.events.closed() => return Ok(()),
             }
         }

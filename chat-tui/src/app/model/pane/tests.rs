@@ -1,0 +1,1 @@
+//! What the pane does.

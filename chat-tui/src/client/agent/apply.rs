@@ -1,0 +1,400 @@
+//! What came from the server: into the copy, into the machines, and on to the front end.
+
+use std::collections::BTreeMap;
+
+use chat_proto::event::{Ack, ErrorFrame, MarkMoved, Marks as MarksFrame, Synced, Welcome};
+use chat_proto::{
+    Conversation, ConversationKind, Event, Mark, Message, Name, Presence, Seq, UserRef,
+};
+
+use super::run::Agent;
+use super::{LinkState, News};
+use crate::client::cache::Change;
+use crate::client::cache::mention::mentions;
+use crate::client::copy::{Entry, Line};
+use crate::client::outbox::{Letter, Verdict};
+use crate::client::sync::Delivery;
+
+/// What came of each conversation in one batch.
+#[derive(Default)]
+struct Batch(BTreeMap<Name, Vec<Entry>>);
+
+impl Agent {
+    pub(super) fn handle_deliveries(&mut self, deliveries: Vec<Delivery>) {
+        let mut batch = Batch::default();
+        for delivery in deliveries {
+            match delivery {
+                Delivery::Log(event) => self.handle_log(event, &mut batch),
+                Delivery::Missing { topic, to, .. } => {
+                    self.keep.put(Change::Place { topic, rev: to });
+                }
+                Delivery::Other(event) => self.handle_other(event, &mut batch),
+                Delivery::Live(synced) => {
+                    self.tell_batch(&mut batch);
+                    self.handle_synced(synced);
+                }
+                Delivery::Reset => {
+                    batch.0.clear();
+                    self.lines.clear();
+                }
+            }
+        }
+        self.tell_batch(&mut batch);
+        if self.keep.unsaved() {
+            self.save_soon();
+        }
+    }
+
+    fn tell_batch(&mut self, batch: &mut Batch) {
+        for (topic, entries) in std::mem::take(&mut batch.0) {
+            if let Some(line) = self.lines.get(&topic).cloned() {
+                self.tell(News::Came { line, entries });
+            }
+        }
+    }
+
+    /// A change of a log, in its place.
+    fn handle_log(&mut self, event: Event, batch: &mut Batch) {
+        if let Event::Ack(ack) = event {
+            let place = ack.topic.clone().zip(ack.rev);
+            self.handle_stored(&ack, batch);
+            if let Some((topic, rev)) = place {
+                self.keep.put(Change::Place { topic, rev });
+            }
+            return;
+        }
+        let place = event.log_place().map(|(topic, rev)| (topic.clone(), rev));
+        match event {
+            Event::Message(message) => self.handle_message(message, batch),
+            Event::Join(member) => {
+                self.keep.put(Change::Join(member.clone()));
+                self.handle_change(member.topic.clone(), Event::Join(member), batch);
+            }
+            Event::Leave(member) => {
+                self.keep.put(Change::Leave(member.clone()));
+                let (topic, name) = (member.topic.clone(), member.name.clone());
+                self.handle_change(topic.clone(), Event::Leave(member), batch);
+                if name == self.me.name {
+                    self.forget(&topic, batch);
+                    return;
+                }
+            }
+            Event::Group(group) => {
+                self.keep.put(Change::Group(group.clone()));
+                if let (Some(line), Some(title)) = (self.lines.get_mut(&group.topic), &group.title)
+                {
+                    line.title.clone_from(title);
+                }
+                self.handle_change(group.topic.clone(), Event::Group(group), batch);
+            }
+            _ => {}
+        }
+        if let Some((topic, rev)) = place {
+            self.keep.put(Change::Place { topic, rev });
+        }
+    }
+
+    fn handle_message(&mut self, message: Message, batch: &mut Batch) {
+        if message.from.name == self.me.name {
+            // Another process of this machine, or this one before it lost the answer, sent it.
+            if let Some(letter) = self.outbox.handle_ack(&message.id) {
+                self.keep.remove_letter(&letter.id);
+                self.tell(News::Settled(letter.id));
+            }
+        } else {
+            self.marks
+                .handle_wanted(&message.topic, Mark::Delivered, message.seq);
+        }
+        self.put_message(message, batch);
+    }
+
+    /// Into the copy, and into the line of its conversation.
+    fn put_message(&mut self, message: Message, batch: &mut Batch) {
+        self.keep.put(Change::Message(message.clone()));
+        let me = self.me.name.clone();
+        let line = self.line_for(&message);
+        if message.seq > line.last_seq {
+            line.last_seq = message.seq;
+            if message.from.name != me && message.seq > line.read_seq {
+                line.unread += 1;
+                line.mentions += u64::from(mentions(&message.text, &me));
+            }
+        }
+        if line
+            .last_message
+            .as_ref()
+            .is_none_or(|last| last.seq <= message.seq)
+        {
+            line.last_message = Some(message.clone());
+        }
+        let entries = batch.0.entry(message.topic.clone()).or_default();
+        entries.push(Entry::Message(message));
+    }
+
+    fn line_for(&mut self, message: &Message) -> &mut Line {
+        let topic = &message.topic;
+        if !self.lines.contains_key(topic) {
+            let known = self.keep.line(topic);
+            let direct = message.from.name == *topic || message.from.name == self.me.name;
+            let kind = match direct {
+                true => ConversationKind::Direct,
+                false => ConversationKind::Group,
+            };
+            let mut line = known.unwrap_or_else(|| Line::new(topic.clone(), kind));
+            // It was just put in, so it would be counted twice.
+            line.last_seq = line.last_seq.min(message.seq.prev());
+            line.first_seq = line.first_seq.max(Seq(1));
+            self.lines.insert(topic.clone(), line);
+        }
+        self.lines
+            .entry(topic.clone())
+            .or_insert_with(|| Line::new(topic.clone(), ConversationKind::Direct))
+    }
+
+    fn handle_change(&mut self, topic: Name, event: Event, batch: &mut Batch) {
+        if !self.lines.contains_key(&topic) {
+            let known = self.keep.line(&topic);
+            let line = known.unwrap_or_else(|| Line::new(topic.clone(), ConversationKind::Group));
+            self.lines.insert(topic.clone(), line);
+        }
+        batch.0.entry(topic).or_default().push(Entry::Change(event));
+    }
+
+    fn forget(&mut self, topic: &Name, batch: &mut Batch) {
+        batch.0.remove(topic);
+        self.lines.remove(topic);
+        self.keep.put(Change::Forget {
+            topic: topic.clone(),
+        });
+        self.tell(News::Gone(topic.clone()));
+    }
+
+    /// A publish of this process was stored: the letter becomes the message.
+    fn handle_stored(&mut self, ack: &Ack, batch: &mut Batch) {
+        let (Some(id), Some(topic), Some(seq), Some(rev), Some(sent_at)) =
+            (&ack.id, &ack.topic, ack.seq, ack.rev, ack.sent_at)
+        else {
+            return;
+        };
+        let Some(letter) = self.outbox.handle_ack(id) else {
+            return;
+        };
+        let Letter { id, publish, .. } = letter;
+        let message = Message {
+            topic: topic.clone(),
+            seq,
+            rev,
+            id: id.clone(),
+            from: self.me.clone(),
+            sent_at,
+            kind: publish.kind,
+            text: publish.text,
+            lang: publish.lang,
+            reply_to: publish.reply_to,
+            thread: publish.thread,
+            file: publish.file,
+            meta: publish.meta,
+            edited_at: None,
+            deleted: false,
+            reactions: Vec::new(),
+        };
+        self.put_message(message, batch);
+        // First the copy has it, then the outbox lets go: a crash between the two repeats it under the same id.
+        self.keep.flush();
+        self.keep.remove_letter(&id);
+        self.tell_batch(batch);
+        self.tell(News::Settled(id));
+    }
+
+    fn handle_other(&mut self, event: Event, batch: &mut Batch) {
+        match event {
+            Event::Welcome(welcome) => self.handle_welcome(welcome),
+            Event::Ack(ack) => self.handle_ack(&ack, batch),
+            Event::Error(error) => self.handle_error(error),
+            Event::Marks(marks) => self.handle_marks(marks),
+            Event::Read(moved) => self.handle_moved(moved, Mark::Read),
+            Event::Delivered(moved) => self.handle_moved(moved, Mark::Delivered),
+            Event::Presence(changed) => {
+                let presence = Presence {
+                    name: changed.name,
+                    state: changed.state,
+                    last_seen: changed.last_seen,
+                    status: None,
+                };
+                self.tell(News::Presence(vec![presence]));
+            }
+            Event::PresenceList(list) => self.tell(News::Presence(list.users)),
+            Event::Typing(typing) => self.tell(News::Typing {
+                topic: typing.topic,
+                by: typing.by,
+            }),
+            _ => {}
+        }
+    }
+
+    fn handle_welcome(&mut self, welcome: Welcome) {
+        self.me = UserRef { ..welcome.user };
+        self.keep.put(Change::Epoch(welcome.epoch));
+        self.keep.flush();
+        self.look_for_letters();
+        self.outbox.handle_connected();
+        self.marks.handle_connected();
+        self.tell(News::Me(self.me.clone()));
+        self.tell(News::Link(LinkState::Syncing));
+    }
+
+    fn handle_ack(&mut self, ack: &Ack, batch: &mut Batch) {
+        let Some(id) = &ack.id else {
+            return;
+        };
+        if self.marks.handle_answer(id) {
+            return;
+        }
+        if let Some(topic) = id
+            .as_str()
+            .strip_prefix("join-")
+            .and_then(|name| Name::parse(name).ok())
+        {
+            self.joined(&topic);
+            return;
+        }
+        self.handle_stored(ack, batch);
+    }
+
+    /// One is a member: the list knows more of it than we do.
+    fn joined(&mut self, topic: &Name) {
+        let line = self
+            .lines
+            .entry(topic.clone())
+            .or_insert_with(|| Line::new(topic.clone(), ConversationKind::Public));
+        line.kind = ConversationKind::Public;
+        let line = line.clone();
+        self.tell(News::Lines(vec![line]));
+        self.tell(News::Joined(topic.clone()));
+        self.ask_lines();
+    }
+
+    fn handle_error(&mut self, error: ErrorFrame) {
+        let Some(id) = error.id.clone() else {
+            tracing::debug!(code = %error.code, "the server refused something");
+            return;
+        };
+        if self.marks.handle_answer(&id) {
+            return;
+        }
+        let refusal = error.into_refusal();
+        let now = self.watch.now();
+        match self
+            .outbox
+            .handle_refused(&id, &refusal, now, fastrand::f64())
+        {
+            Some(Verdict::Failed(letter)) => {
+                self.keep.fail_letter(&letter.id, &refusal);
+                self.tell_letters();
+            }
+            Some(Verdict::Waits { until }) => {
+                self.tell_letters();
+                self.tell(News::Slowed(until.since(now)));
+            }
+            Some(Verdict::Again) => self.tell_letters(),
+            None => {
+                let ours = ["join-", "leave-"]
+                    .iter()
+                    .any(|what| id.as_str().starts_with(what));
+                if ours {
+                    self.tell(News::Remark(refusal.message));
+                }
+            }
+        }
+    }
+
+    fn handle_marks(&mut self, marks: MarksFrame) {
+        let MarksFrame {
+            topic,
+            read_seq,
+            read,
+            delivered,
+        } = marks;
+        self.marks.handle_told(&topic, Mark::Read, read_seq);
+        self.keep.put(Change::ReadUpTo {
+            topic: topic.clone(),
+            seq: read_seq,
+        });
+        for (marks, mark) in [(read, Mark::Read), (delivered, Mark::Delivered)] {
+            for (name, seq) in marks {
+                self.put_mark(&topic, name, mark, seq);
+            }
+        }
+        // What was read here while there was no connection is told now.
+        let ours = self.lines.get(&topic).map(|line| line.read_seq);
+        if let Some(ours) = ours.filter(|ours| *ours > read_seq) {
+            self.marks.handle_wanted(&topic, Mark::Read, ours);
+        }
+        self.tell_read(&topic, read_seq);
+    }
+
+    fn handle_moved(&mut self, moved: MarkMoved, mark: Mark) {
+        let MarkMoved { topic, seq, by } = moved;
+        if by == self.me.name {
+            if mark == Mark::Read {
+                self.marks.handle_told(&topic, Mark::Read, seq);
+                self.keep.put(Change::ReadUpTo {
+                    topic: topic.clone(),
+                    seq,
+                });
+                self.tell_read(&topic, seq);
+            }
+            return;
+        }
+        self.put_mark(&topic, by, mark, seq);
+        if let Some(line) = self.lines.get(&topic).cloned() {
+            self.tell(News::Lines(vec![line]));
+        }
+    }
+
+    fn put_mark(&mut self, topic: &Name, name: Name, mark: Mark, seq: Seq) {
+        if let Some(line) = self.lines.get_mut(topic) {
+            line.put_mark(&name, mark, seq);
+        }
+        self.keep.put(Change::Mark {
+            topic: topic.clone(),
+            name,
+            mark,
+            seq,
+        });
+    }
+
+    fn handle_synced(&mut self, synced: Synced) {
+        self.put_conversations(synced.conversations);
+        self.tell(News::Beyond(usize::from(synced.more)));
+        if synced.more {
+            self.ask_lines();
+        }
+        self.tell(News::Link(LinkState::Live));
+    }
+
+    fn ask_lines(&mut self) {
+        self.handle_ask(super::Ask::MoreLines);
+    }
+
+    /// Lines of the server's list: they are right about everything but what is read here and not told yet.
+    pub(super) fn put_conversations(&mut self, conversations: Vec<Conversation>) {
+        let mut presence = Vec::new();
+        let mut topics = Vec::new();
+        for mut conversation in conversations {
+            presence.extend(conversation.presence.take());
+            topics.push(conversation.topic.clone());
+            self.keep.put(Change::Conversation(conversation));
+        }
+        self.keep.flush();
+        let mut lines = Vec::new();
+        for topic in topics {
+            if let Some(line) = self.keep.line(&topic) {
+                self.lines.insert(topic, line.clone());
+                lines.push(line);
+            }
+        }
+        self.tell(News::Presence(presence));
+        self.tell(News::Lines(lines));
+    }
+}

@@ -1,0 +1,252 @@
+//! What the front end asks for, one function a question.
+
+use chat_proto::action::OnTopic;
+use chat_proto::{Action, Mark, MessageId, Name, Presence, Request, Seq};
+
+use super::errands::{Errand, Found};
+use super::run::{Agent, PAGE};
+use super::{Ask, LINES_FIRST, Letter, Near, News};
+use crate::client::cache::Change;
+use crate::client::copy::{Entry, Line};
+use crate::client::outbox;
+use crate::client::query::Range;
+use crate::clock;
+
+impl Agent {
+    pub(super) fn handle_ask(&mut self, ask: Ask) {
+        match ask {
+            Ask::Open(topic) => self.open(&topic),
+            Ask::Fill {
+                topic,
+                from,
+                to,
+                near,
+            } => self.fill(&topic, from, to, near),
+            Ask::Send(letter) => self.send(letter),
+            Ask::Retry(id) => self.retry(&id),
+            Ask::Discard(id) => self.discard(&id),
+            Ask::Read(topic, seq) => self.read(&topic, seq),
+            Ask::Draft(topic, text) => {
+                self.drafts.insert(topic, text);
+                self.save_soon();
+            }
+            Ask::Typing(topic) => self.request_now(Action::Typing(on(topic)).into()),
+            Ask::People(query) => {
+                self.errand(Errand::People(query));
+            }
+            Ask::Members(topic) => {
+                self.errand(Errand::Members(topic));
+            }
+            Ask::Groups => {
+                self.errand(Errand::Groups);
+            }
+            Ask::MoreLines => {
+                let more = self.lines.len() + LINES_FIRST * 4;
+                self.errand(Errand::Lines(more));
+            }
+            Ask::Join(topic) => self.subscribe(topic),
+            Ask::Leave(topic) => self.unsubscribe(topic),
+            Ask::Reconnect => self.reconnect(),
+        }
+    }
+
+    /// A conversation as the copy has it: around the first unread message where there are more than fit a page.
+    fn open(&mut self, topic: &Name) {
+        let Some(line) = self.known_line(topic) else {
+            return;
+        };
+        let far_back = usize::try_from(line.unread).unwrap_or(usize::MAX) > PAGE / 2;
+        let range = match far_back {
+            true => Range::Around(line.read_seq.next()),
+            false => Range::Latest,
+        };
+        let entries = self.keep.page(topic, range, PAGE);
+        if line.sigil() == '#' {
+            self.errand(Errand::Members(topic.clone()));
+        } else {
+            self.ask_presence(vec![topic.clone()]);
+        }
+        self.tell(News::Opened { line, entries });
+    }
+
+    /// The line of a conversation; one with somebody new is made up, and comes to be with the first message.
+    fn known_line(&mut self, topic: &Name) -> Option<Line> {
+        if let Some(line) = self.keep.line(topic) {
+            self.lines.insert(topic.clone(), line.clone());
+            return Some(line);
+        }
+        let line = Line::new(topic.clone(), chat_proto::ConversationKind::Direct);
+        Some(self.lines.get(topic).cloned().unwrap_or(line))
+    }
+
+    /// From the copy, else from the server.
+    fn fill(&mut self, topic: &Name, from: Seq, to: Seq, near: Near) {
+        let range = match near {
+            Near::End => Range::Before(to.next()),
+            Near::Start => Range::After(from.prev()),
+        };
+        let missing = |entry: &Entry| entry.seq().is_some_and(|seq| seq >= from && seq <= to);
+        let entries = self.keep.page(topic, range, PAGE);
+        // Only what stands next to the near end: what is beyond another hole is asked for when it is reached.
+        let edge = match near {
+            Near::End => to,
+            Near::Start => from,
+        };
+        if entries.iter().any(|entry| entry.seq() == Some(edge)) {
+            let entries = entries
+                .into_iter()
+                .filter(|e| e.seq().is_none() || missing(e))
+                .collect();
+            self.tell(News::Filled {
+                topic: topic.clone(),
+                entries,
+                failed: None,
+            });
+            return;
+        }
+        let errand = Errand::Fill {
+            topic: topic.clone(),
+            from,
+            to,
+            near,
+        };
+        if !self.errand(errand) {
+            self.not_filled(topic, "too much is being loaded; try again".to_owned());
+        }
+    }
+
+    fn not_filled(&mut self, topic: &Name, why: String) {
+        self.tell(News::Filled {
+            topic: topic.clone(),
+            entries: Vec::new(),
+            failed: Some(why),
+        });
+    }
+
+    /// On the disk first; then the machine decides when it goes.
+    fn send(&mut self, letter: Letter) {
+        // Drafts of before must not come back over the letter that they became.
+        self.drafts.remove(&letter.topic);
+        let queued = outbox::Letter::from(letter.clone());
+        match self.keep.put_letter(&queued) {
+            Ok(()) => {
+                self.outbox.handle_queued(queued);
+                self.tell_letters();
+            }
+            Err(why) => {
+                let id = letter.id.clone();
+                self.tell(News::Unqueued { letter, why });
+                self.tell(News::Settled(id));
+            }
+        }
+    }
+
+    fn retry(&mut self, id: &MessageId) {
+        let wall = clock::wall();
+        if let Some(letter) = self.outbox.handle_retry(id, wall) {
+            self.keep.retry_letter(&letter.id, wall);
+            self.tell_letters();
+        }
+    }
+
+    fn discard(&mut self, id: &MessageId) {
+        // Its words may just have become a draft again.
+        self.save_drafts();
+        if let Some(letter) = self.outbox.handle_discard(id) {
+            self.keep.remove_letter(&letter.id);
+            self.tell(News::Settled(letter.id));
+        }
+    }
+
+    fn read(&mut self, topic: &Name, seq: Seq) {
+        self.keep.put(Change::ReadUpTo {
+            topic: topic.clone(),
+            seq,
+        });
+        self.save_soon();
+        self.marks.handle_wanted(topic, Mark::Read, seq);
+        self.tell_read(topic, seq);
+    }
+
+    /// One's own mark moved: the line says what is unread now.
+    pub(super) fn tell_read(&mut self, topic: &Name, seq: Seq) {
+        let Some(line) = self.lines.get_mut(topic) else {
+            return;
+        };
+        if seq < line.read_seq {
+            return;
+        }
+        line.read_seq = seq;
+        if seq >= line.last_seq {
+            (line.unread, line.mentions) = (0, 0);
+        } else if let Some(counted) = self.keep.line(topic) {
+            self.lines.insert(topic.clone(), counted);
+        }
+        if let Some(line) = self.lines.get(topic).cloned() {
+            self.tell(News::Lines(vec![line]));
+        }
+    }
+
+    pub(super) fn ask_presence(&mut self, names: Vec<Name>) {
+        let action = Action::Presence(chat_proto::action::PresenceOf { names });
+        self.request_now(Request::new(MessageId::generate(), action));
+    }
+
+    fn subscribe(&mut self, topic: Name) {
+        let id = asked("join", &topic);
+        self.request_now(Request::new(id, Action::Subscribe(on(topic))));
+    }
+
+    fn unsubscribe(&mut self, topic: Name) {
+        let id = asked("leave", &topic);
+        self.request_now(Request::new(id, Action::Unsubscribe(on(topic))));
+    }
+
+    pub(super) fn handle_found(&mut self, found: Found) {
+        match found {
+            Found::Filled {
+                topic,
+                page: Ok(page),
+            } => {
+                for message in &page.messages {
+                    self.keep.put(Change::Message(message.clone()));
+                }
+                self.save_soon();
+                let entries = page.messages.into_iter().map(Entry::Message).collect();
+                self.tell(News::Filled {
+                    topic,
+                    entries,
+                    failed: None,
+                });
+            }
+            Found::Filled {
+                topic,
+                page: Err(error),
+            } => self.not_filled(&topic, error.to_string()),
+            Found::People { query, people } => self.tell(News::People { query, people }),
+            Found::Members(topic, members) => {
+                let presence = members
+                    .iter()
+                    .filter_map(|m| m.presence.clone())
+                    .collect::<Vec<Presence>>();
+                self.tell(News::Members(topic, members));
+                self.tell(News::Presence(presence));
+            }
+            Found::Groups(groups) => self.tell(News::Groups(groups)),
+            Found::Lines(conversations) => self.put_conversations(conversations),
+            Found::Nothing => {}
+        }
+    }
+}
+
+fn on(topic: Name) -> OnTopic {
+    OnTopic {
+        topic: topic.into(),
+    }
+}
+
+/// The id of a request that says by itself what was asked.
+fn asked(what: &str, topic: &Name) -> MessageId {
+    // A name is printable and short, so it parses.
+    MessageId::parse(&format!("{what}-{topic}")).unwrap_or_else(|_| MessageId::generate())
+}

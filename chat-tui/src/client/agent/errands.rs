@@ -1,0 +1,108 @@
+//! Questions that are answered by HTTP, one after another, beside everything live.
+
+use std::time::Duration;
+
+use chat_proto::api::{Group, Member, Page, Profile};
+use chat_proto::{Conversation, Name, Seq};
+use tokio::sync::mpsc;
+
+use super::Near;
+use crate::client::Client;
+use crate::client::error::ClientError;
+use crate::client::query::Range;
+use crate::clock;
+
+/// Errands that wait at once; a person asks slower than that, and what does not fit is asked again.
+pub(super) const ERRANDS_MAX: usize = 32;
+/// Messages of one page.
+const PAGE_MESSAGES: u64 = 100;
+/// One errand takes no longer.
+const ERRAND_TIME: Duration = Duration::from_secs(15);
+
+/// A question.
+#[derive(Debug)]
+pub(super) enum Errand {
+    /// Messages from `from` to `to`, those next to `near` first.
+    Fill {
+        topic: Name,
+        from: Seq,
+        to: Seq,
+        near: Near,
+    },
+    People(String),
+    Members(Name),
+    Groups,
+    /// This many of the list.
+    Lines(usize),
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) enum Found {
+    Filled {
+        topic: Name,
+        page: Result<Page, ClientError>,
+    },
+    People {
+        query: String,
+        people: Vec<Profile>,
+    },
+    Members(Name, Vec<Member>),
+    Groups(Vec<Group>),
+    Lines(Vec<Conversation>),
+    /// It could not be found out. Everything but messages is asked again when it is wanted again.
+    Nothing,
+}
+
+/// Runs errands until nobody sends any more.
+pub(super) async fn run(
+    mut client: Client,
+    mut errands: mpsc::Receiver<Errand>,
+    found: mpsc::Sender<Found>,
+) {
+    while let Some(errand) = errands.recv().await {
+        let answer = Box::pin(ask(&mut client, errand)).await;
+        if found.send(answer).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn ask(client: &mut Client, errand: Errand) -> Found {
+    let deadline = clock::deadline_in(ERRAND_TIME);
+    let found = match errand {
+        Errand::Fill {
+            topic,
+            from,
+            to,
+            near,
+        } => {
+            let (range, count) = match near {
+                Near::End => (Range::Before(to.next()), to.0.saturating_sub(from.0)),
+                Near::Start => (Range::After(from.prev()), to.0.saturating_sub(from.0)),
+            };
+            let limit = count.saturating_add(1).min(PAGE_MESSAGES);
+            let page = client
+                .page(&topic.clone().into(), range, limit, deadline)
+                .await;
+            return Found::Filled { topic, page };
+        }
+        Errand::People(query) => {
+            let people = client.people(&query, deadline).await;
+            people.map(|people| Found::People { query, people })
+        }
+        Errand::Members(topic) => {
+            let members = client.members(&topic, deadline).await;
+            members.map(|members| Found::Members(topic, members))
+        }
+        Errand::Groups => client.groups(deadline).await.map(Found::Groups),
+        Errand::Lines(limit) => client
+            .conversations(limit, deadline)
+            .await
+            .map(Found::Lines),
+    };
+    found.unwrap_or_else(|error| {
+        tracing::debug!(%error, "an errand failed");
+        Found::Nothing
+    })
+}
