@@ -174,7 +174,6 @@ impl Guard {
         if !sys::can_stop() {
             return Ok(Suspended::Alone);
         }
-        self.gate.stops();
         self.pause(sys::stop)??;
         Ok(Suspended::Back)
     }
@@ -202,7 +201,7 @@ impl Guard {
             && !held.panicked
         {
             held.enter()?;
-            self.gate.set(State::Reading);
+            self.gate.resume();
         }
         Ok(())
     }
