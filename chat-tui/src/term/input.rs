@@ -2,7 +2,6 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -32,7 +31,7 @@ pub(super) enum State {
     Closed,
 }
 
-type Delivery = SignalDelivery<UnixStream, SignalOnly>;
+type Delivery = SignalDelivery<sys::Wire, SignalOnly>;
 
 #[derive(Debug)]
 struct Signals {
@@ -48,7 +47,7 @@ pub(super) struct Gate {
     state: Mutex<State>,
     /// Held while signals are taken together with the state in which they came.
     signals: Mutex<Signals>,
-    wake: UnixStream,
+    wake: sys::Wire,
 }
 
 impl Gate {
@@ -96,10 +95,10 @@ pub(super) fn start(
     tty: &sys::Tty,
     sink: impl FnMut(Event) -> bool + Send + 'static,
 ) -> io::Result<Arc<Gate>> {
-    let (woken, wake) = UnixStream::pair()?;
+    let (woken, wake) = sys::wire()?;
     woken.set_nonblocking(true)?;
     wake.set_nonblocking(true)?;
-    let (read, write) = UnixStream::pair()?;
+    let (read, write) = sys::wire()?;
     let signalled = read.try_clone()?;
     let gate = Arc::new(Gate {
         state: Mutex::new(State::Reading),
@@ -128,8 +127,8 @@ pub(super) fn start(
 struct Reader<S> {
     gate: Arc<Gate>,
     input: OwnedFd,
-    woken: UnixStream,
-    signalled: UnixStream,
+    woken: sys::Wire,
+    signalled: sys::Wire,
     parser: Parser,
     size: Size,
     ended: bool,
