@@ -29,7 +29,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let settings = settings(folder.path())?;
     let house = House::open(folder.path(), settings.clone())?;
     // The panic has been told by its hook; here it only must not keep the house open.
-    let ended = catch_unwind(AssertUnwindSafe(|| screens(settings)));
+    let ended = catch_unwind(AssertUnwindSafe(|| screens(&settings)));
     house.close()?;
     Ok(ended.map_or(ExitCode::from(PANICKED), ExitCode::from))
 }
@@ -47,12 +47,16 @@ pub(crate) fn settings(folder: &Path) -> anyhow::Result<Settings> {
 }
 
 /// The screens, until they are left.
-fn screens(settings: Settings) -> Exit {
-    let home = settings.folders.config.display().to_string();
-    println!("CHAT_HOME={}; Enter ends it", Safe::line(&home));
-    drop(settings);
-    let read = std::io::stdin().read_line(&mut String::new());
-    read.map_or(Exit::Unexpected, |_| Exit::Ok)
+fn screens(settings: &Settings) -> Exit {
+    match chat_tui::app::open(settings) {
+        Ok(()) => Exit::Ok,
+        Err(failure) => {
+            if !failure.sentence.is_empty() {
+                eprintln!("{}", Safe::line(&failure.sentence));
+            }
+            failure.exit
+        }
+    }
 }
 
 /// The thread in which everything but the client is.
