@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::app::model::pane::Pane;
 use crate::app::model::pane::sample_tests::*;
 use crate::client::agent::LetterState;
 use crate::client::copy::{Entry, Line};
@@ -191,8 +192,8 @@ fn x02p_long_code_is_shown_as_a_beginning_until_it_is_expanded() {
         pane.act(g);
     });
     let expanded = screen.picture();
-    assert!(expanded.contains("▌ ┃ 1 + ;"), "{expanded}");
-    screen.with(|pane, g| pane.act(g));
+    assert!(expanded.contains("▌ ┃ + 1 + ;"), "{expanded}");
+    screen.with(Pane::act);
     assert!(
         screen.picture().contains("▌ ┃ +14 lines"),
         "{}",
@@ -373,7 +374,7 @@ fn cost_of_a_draw_and_of_a_page_with_a_full_window() {
     println!("1000 draws: {:?} ms", watch.now().0);
     let watch = crate::clock::Stopwatch::start();
     for _ in 0..500 {
-        screen.with(|pane, g| pane.page_up(g));
+        screen.with(Pane::page_up);
         screen.with(|pane, g| pane.scroll_rows(20, g));
     }
     println!("1000 scrolls: {:?} ms", watch.now().0);
