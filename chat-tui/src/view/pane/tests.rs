@@ -192,7 +192,7 @@ fn x02p_long_code_is_shown_as_a_beginning_until_it_is_expanded() {
         pane.act(g);
     });
     let expanded = screen.picture();
-    assert!(expanded.contains("▌ ┃ 1 + ;"), "{expanded}");
+    assert!(expanded.contains("▌ ┃ + 1 + ;"), "{expanded}");
     screen.with(Pane::act);
     assert!(
         screen.picture().contains("▌ ┃ +14 lines"),
@@ -290,7 +290,7 @@ fn heading(screen: &Screen) -> String {
 fn x02p_the_heading_says_who_it_is_and_who_is_there() {
     let mut line = group(0);
     line.title = "The \u{1b}Deploys".to_owned();
-    let mut screen = Screen::opened(40, 3, line.clone(), Vec::new());
+    let mut screen = Screen::opened(60, 3, line.clone(), Vec::new());
     assert_eq!(heading(&screen), " # deploys · The \\u{1b}Deploys");
     let member = |who: &str| chat_proto::api::Member {
         name: name(who),
