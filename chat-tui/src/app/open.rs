@@ -49,8 +49,7 @@ fn model(settings: &Settings, work: &mut Work, watch: &Stopwatch) -> Result<Mode
         wall: clock::wall(),
         moment: watch.now(),
     };
-    let mut preferences = settings.preferences.clone();
-    preferences.zone = jiff::tz::TimeZone::system();
+    let preferences = settings.preferences.clone();
     let mut model = Model::new(preferences, settings.keymap.clone(), (0, 0), now);
     model.profile = Some(settings.profile.clone()).filter(|name| name.as_str() != "default");
     match someone(settings)? {
@@ -60,6 +59,8 @@ fn model(settings: &Settings, work: &mut Work, watch: &Stopwatch) -> Result<Mode
         }
         None => model.entrance = Some(Entrance::new(server_before(settings))),
     }
+    // The agent reads the copy meanwhile.
+    model.preferences.zone = clock::zone();
     Ok(model)
 }
 
@@ -78,7 +79,10 @@ fn someone(settings: &Settings) -> Result<Option<(ServerUrl, Name)>, Failure> {
         Err(error) => return Err(error.into()),
     };
     let server = client.server().clone();
-    // The log-in on disk says who; a token has to be asked about.
+    if let Some(name) = client.name() {
+        return Ok(Some((server, name.clone())));
+    }
+    // A token does not say whose it is.
     let asked = work::on_a_runtime(client.own_name(clock::deadline_in(ASK_TIME)));
     let name = asked.map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))??;
     Ok(Some((server, name)))
