@@ -15,6 +15,7 @@ mod http;
 mod limits;
 mod marks;
 mod operation;
+mod outbox;
 mod people;
 mod presence;
 mod tokens;

@@ -7,7 +7,9 @@ pub mod cli;
 pub mod client;
 pub mod dial;
 pub mod http;
+pub mod keys;
 pub mod person;
+pub mod pty;
 pub mod receiver;
 pub mod recorder;
 pub mod server;
@@ -17,6 +19,7 @@ pub use client::TestClient;
 pub use dial::Dial;
 pub use http::{Answer, Call};
 pub use person::Person;
+pub use pty::Pty;
 pub use server::TestServer;
 
 use std::future::Future;

@@ -71,11 +71,11 @@ pub enum Effect {
 }
 
 /// What the first run asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// The server's address, or an invite link, as it was typed.
+    /// The server's address.
     pub server: String,
-    /// The code of an invite, for a new account.
+    /// The link of an invite, for a new account.
     pub invite: Option<String>,
     /// The handle.
     pub name: String,
@@ -83,4 +83,15 @@ pub struct Credentials {
     pub password: chat_proto::api::Secret,
     /// A new account, or one that exists.
     pub new: bool,
+}
+
+impl std::fmt::Debug for Credentials {
+    // An invite is a secret too.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials")
+            .field("server", &self.server)
+            .field("name", &self.name)
+            .field("new", &self.new)
+            .finish_non_exhaustive()
+    }
 }

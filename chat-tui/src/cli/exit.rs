@@ -7,6 +7,7 @@ use chat_proto::ErrorCode;
 use crate::client::error::ClientError;
 use crate::client::http::HttpError;
 use crate::client::session::SessionError;
+use crate::term::Ended;
 
 /// The codes of the contract; the number of a variant never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +33,12 @@ pub enum Exit {
     Queued = 8,
     /// Too large, against a rule, in conflict.
     Rejected = 9,
+    /// The terminal went away while the screens were on it.
+    HungUp = 129,
     /// Interrupted by a signal.
     Interrupted = 130,
+    /// Asked by a signal to end.
+    Terminated = 143,
 }
 
 impl Exit {
@@ -47,6 +52,17 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
+    }
+}
+
+impl From<Ended> for Exit {
+    fn from(ended: Ended) -> Self {
+        match ended.exit_code() {
+            129 => Self::HungUp,
+            130 => Self::Interrupted,
+            143 => Self::Terminated,
+            _ => Self::Unexpected,
+        }
     }
 }
 

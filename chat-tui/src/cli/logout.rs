@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::exit::{Exit, Failure};
+use super::queue::Courier;
 use crate::client::account;
 use crate::client::error::ClientError;
 
@@ -11,6 +12,8 @@ pub(super) struct Logout {}
 
 impl Logout {
     pub(super) async fn run(self, context: Context) -> Result<(), Failure> {
+        // Without a log-in nothing goes any more.
+        Courier::of(&context).deliver_all().await?;
         let fixed = context.settings.token.is_some();
         match account::log_out(&context.settings, context.deadline).await {
             Ok(()) => {

@@ -10,6 +10,7 @@ mod log;
 mod login;
 mod logout;
 pub mod out;
+mod queue;
 mod register;
 mod send;
 mod show;
@@ -30,6 +31,8 @@ use clap::{Parser, Subcommand};
 
 use self::exit::{Exit, Failure};
 use self::out::Out;
+use self::queue::Courier;
+use crate::app;
 use crate::client::Client;
 use crate::clock::{self, Deadline};
 use crate::config::{Given, Settings};
@@ -37,7 +40,7 @@ use crate::config::{Given, Settings};
 /// How long a command takes at the most, when nobody says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Chat from a terminal and from scripts.
+/// Chat from a terminal and from scripts. Without a command the screens open.
 #[derive(Debug, Parser)]
 #[command(name = "chat-tui", version, after_help = AFTER_HELP)]
 struct Cli {
@@ -53,7 +56,10 @@ CHAT_HOME moves all files to one folder.
 
 Exit codes: 0 done, 1 unexpected, 2 usage, 3 server not reachable, 4 not logged in, 5 rate-limited, \
 6 refused (no such topic, not a member), 7 timed out (of a send: not known, repeat with the same --id), \
-9 rejected (too large, against a rule, in conflict), 130 interrupted.";
+8 queued only (send --queue), 9 rejected (too large, against a rule, in conflict), 130 interrupted.
+
+What `send --queue` and the terminal client left in the outbox goes with the next command that reaches the server, \
+whatever it is, unless it runs with a token; -q keeps it silent about that.";
 
 /// What every command takes.
 #[derive(Debug, clap::Args)]
@@ -143,11 +149,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 fn start(cli: Cli, out: Out) -> Result<(), Failure> {
-    let Some(command) = cli.command else {
-        return Err(no_command());
-    };
     let timeout = cli.global.timeout;
     no_empty_token()?;
+    let Some(command) = cli.command else {
+        on_a_terminal()?;
+        return app::open(&Settings::load(given(cli.global))?);
+    };
     let settings = Settings::load(given(cli.global))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -160,7 +167,12 @@ fn start(cli: Cli, out: Out) -> Result<(), Failure> {
             timeout,
             deadline: clock::deadline_in(timeout.unwrap_or(TIMEOUT)),
         };
+        let courier = Courier::of(&context);
         let result = interruptible(Box::pin(command.run(context))).await;
+        if reached(&result) {
+            // The command has ended: whatever happens here leaves its result as it is.
+            let _ = interruptible(Box::pin(courier.deliver_all())).await;
+        }
         crate::client::renewals_done().await;
         result
     });
@@ -187,6 +199,17 @@ impl Command {
     }
 }
 
+/// Whether the command spoke with the server, as one who may, and has not logged out.
+fn reached(result: &Result<(), Failure>) -> bool {
+    match result {
+        Ok(()) => true,
+        Err(failure) => matches!(
+            failure.exit,
+            Exit::Ok | Exit::Refused | Exit::RateLimited | Exit::Rejected
+        ),
+    }
+}
+
 async fn interruptible(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::select! {
         result = command => result,
@@ -194,13 +217,14 @@ async fn interruptible(command: impl Future<Output = Result<(), Failure>>) -> Re
     }
 }
 
-fn no_command() -> Failure {
-    Failure::usage(
-        match std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-            true => "this version has commands only: see chat-tui --help",
-            false => "without a command chat-tui needs a terminal: see chat-tui --help",
-        },
-    )
+/// The screens are for people: without a terminal there is nothing to show and nobody to ask.
+fn on_a_terminal() -> Result<(), Failure> {
+    match std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        true => Ok(()),
+        false => Err(Failure::usage(
+            "without a command chat-tui needs a terminal: see chat-tui --help",
+        )),
+    }
 }
 
 /// A secret that a job forgot to set must not make it somebody else.

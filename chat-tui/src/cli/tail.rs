@@ -12,6 +12,7 @@ use super::Context;
 use super::exec::Program;
 use super::exit::{Exit, Failure};
 use super::out;
+use super::queue::Courier;
 use super::show::{Lines, as_on_the_socket, sigil_of};
 use super::since::Since;
 use crate::client::Client;
@@ -54,6 +55,8 @@ impl Tail {
         let conversations = client.all_conversations(context.deadline).await?;
         self.check_topics(&context, &mut client, &conversations)
             .await?;
+        // It may go on for ever, so what is queued does not wait for its end.
+        Courier::of(&context).deliver_all().await?;
         let me = client.own_name(context.deadline).await?;
         let mut lines = Lines::new(Some(me.clone()));
         lines.learn_all(&conversations);

@@ -7,6 +7,7 @@ pub mod agent;
 pub mod backoff;
 pub mod cache;
 pub mod copy;
+pub mod deliver;
 pub mod dial;
 pub mod error;
 pub mod http;

@@ -76,7 +76,7 @@ impl Client {
         }
     }
 
-    fn other_message(&self) -> ClientError {
+    pub(super) fn other_message(&self) -> ClientError {
         ClientError::Garbled {
             server: self.server().clone(),
             why: "it speaks of another message".to_owned(),

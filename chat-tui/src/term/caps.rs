@@ -166,10 +166,14 @@ impl Depth {
         }
     }
 
-    /// The attributes that are worn at this depth. Nothing ever blinks.
+    /// The attributes that are worn at this depth. Nothing ever blinks; what is bold is not dim, since some
+    /// terminals have one strength where others have two attributes.
     #[must_use]
     pub fn modifier(self, modifier: Modifier) -> Modifier {
-        let modifier = modifier - (Modifier::SLOW_BLINK | Modifier::RAPID_BLINK);
+        let mut modifier = modifier - (Modifier::SLOW_BLINK | Modifier::RAPID_BLINK);
+        if modifier.contains(Modifier::BOLD) {
+            modifier -= Modifier::DIM;
+        }
         if self != Self::None {
             return modifier;
         }

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
+use crossterm::clipboard::CopyToClipboard;
 use ratatui::layout::Size;
 
 use super::event::Event;
@@ -166,6 +167,15 @@ impl Guard {
             .map_or(Size::new(80, 24), |held| held.tty.size())
     }
 
+    /// Puts a text into the clipboard of the machine that the terminal is on, over SSH too (OSC 52).
+    ///
+    /// # Errors
+    /// When the terminal cannot be written to.
+    pub fn copy(&self, text: &str) -> io::Result<()> {
+        let clipboard = CopyToClipboard::to_clipboard_from(text);
+        crossterm::execute!(self.output()?, clipboard)
+    }
+
     /// Gives the terminal back and stops the program, until somebody says that it goes on (`fg`).
     ///
     /// # Errors
@@ -201,7 +211,7 @@ impl Guard {
             && !held.panicked
         {
             held.enter()?;
-            self.gate.set(State::Reading);
+            self.gate.resume();
         }
         Ok(())
     }

@@ -15,5 +15,5 @@ mod sys;
 
 pub use caps::{Caps, Depth, Glyphs};
 pub use event::{Answer, Ended, Event};
-pub use guard::{Guard, Options, Suspended};
+pub use guard::{Guard, Options, Output, Suspended};
 pub use screen::{Frame, Screen};

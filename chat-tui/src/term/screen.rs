@@ -7,12 +7,14 @@ use ratatui::layout::{Position, Rect, Size};
 
 use super::caps::Caps;
 use super::event::Answer;
-use super::paint::diff;
 use super::paint::grid::Grid;
 use super::paint::writer::Writer;
+use super::paint::{diff, scroll};
 
 /// A frame that is longer is shown as a whole: below, the two marks cost more than they bring.
 const SYNC_BYTES: usize = 256;
+/// For fewer bytes no scrolling is looked for.
+const SCROLL_BYTES: usize = 48;
 const SYNC_BEGIN: &[u8] = b"\x1b[?2026h";
 const SYNC_END: &[u8] = b"\x1b[?2026l";
 
@@ -132,9 +134,7 @@ impl<W: Write> Screen<W> {
 
     fn encode(&mut self, next: &Grid) -> Writer {
         if self.known && self.shown.size() == next.size() {
-            let mut writer = self.writer.emptied();
-            diff::write(&self.shown, next, &mut writer);
-            return writer;
+            return self.shortest(next);
         }
         self.cursor_shown = None;
         self.shape = None;
@@ -142,6 +142,24 @@ impl<W: Write> Screen<W> {
         writer.clear();
         diff::write(&Grid::blank(next.size()), next, &mut writer);
         writer
+    }
+
+    /// Makes the bytes in each way that may be short, and takes the shortest.
+    fn shortest(&self, next: &Grid) -> Writer {
+        let mut shortest = self.writer.emptied();
+        diff::write(&self.shown, next, &mut shortest);
+        if shortest.bytes.len() <= SCROLL_BYTES || !self.caps.scroll {
+            return shortest;
+        }
+        for shift in scroll::proposals(&self.shown, next, self.caps.margins) {
+            let mut writer = self.writer.emptied();
+            shift.write(&self.shown, &mut writer);
+            diff::write(&shift.applied(&self.shown), next, &mut writer);
+            if writer.bytes.len() < shortest.bytes.len() {
+                shortest = writer;
+            }
+        }
+        shortest
     }
 
     fn put_cursor(&mut self, writer: &mut Writer, cursor: Option<Position>, shape: Shape) {
@@ -183,3 +201,6 @@ impl<W: Write> Screen<W> {
         Ok(whole.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 pub mod composer;
 pub mod contacts;
 pub mod entrance;
+pub mod found;
+pub mod pane;
 pub mod picker;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,7 @@ use jiff::tz::TimeZone;
 use self::composer::Composer;
 use self::contacts::Contacts;
 use self::entrance::Entrance;
+use self::pane::Pane;
 use self::picker::Picker;
 use super::msg::Now;
 use crate::client::agent::{Letter, LetterState, LinkState};
@@ -31,6 +34,8 @@ pub struct Preferences {
     pub zone: TimeZone,
     /// Only glyphs of ASCII.
     pub ascii: bool,
+    /// Colours at all: not with `NO_COLOR`, `CLICOLOR=0` or on a dumb terminal.
+    pub colors: bool,
     /// Names of authors in colours of their own.
     pub author_colors: bool,
     /// Whether the mouse is listened to.
@@ -44,6 +49,7 @@ impl Default for Preferences {
         Self {
             zone: TimeZone::UTC,
             ascii: false,
+            colors: true,
             author_colors: true,
             mouse: true,
             text_width: 96,
@@ -74,14 +80,22 @@ pub struct Model {
     pub entrance: Option<Entrance>,
     /// How the link is, and since when.
     pub link: (LinkState, Moment),
+    /// Since when there is no connection, through all tries to get one; absent while there is one.
+    pub offline_since: Option<Moment>,
     /// The conversations.
     pub contacts: Contacts,
+    /// People of the server, as a search for nobody in particular finds them.
+    pub people: Vec<Profile>,
+    /// Groups that one is in, and public ones.
+    pub groups: Vec<Group>,
     /// Who is there, by name; nothing is known of who is not in it.
     pub presence: BTreeMap<Name, Presence>,
     /// Who is writing where, and until when that is believed.
     pub typing: BTreeMap<(Name, Name), Moment>,
     /// What the server is not known to have, in the order in which it was written.
     pub letters: Vec<Letter>,
+    /// The open conversation's log.
+    pub pane: Option<Pane>,
     /// What is being written, in the open conversation.
     pub composer: Composer,
     /// What is being written elsewhere, by topic.
@@ -92,10 +106,6 @@ pub struct Model {
     pub sidebar: bool,
     /// Who is in the groups that were opened.
     pub members: BTreeMap<Name, Vec<Member>>,
-    /// Groups that one is in or may join, once they were asked for.
-    pub groups: Vec<Group>,
-    /// Some people of the server, for who knows nobody yet.
-    pub people: Vec<Profile>,
     /// Where one was before one went through what is unread.
     pub came_from: Option<Name>,
     /// When the others were last told that one writes.
@@ -136,17 +146,19 @@ impl Model {
             me: None,
             entrance: None,
             link: (LinkState::Connecting, now.moment),
+            offline_since: None,
             contacts: Contacts::default(),
+            people: Vec::new(),
+            groups: Vec::new(),
             presence: BTreeMap::new(),
             typing: BTreeMap::new(),
             letters: Vec::new(),
+            pane: None,
             composer: Composer::default(),
             drafts: BTreeMap::new(),
             overlay: None,
             sidebar: true,
             members: BTreeMap::new(),
-            groups: Vec::new(),
-            people: Vec::new(),
             came_from: None,
             typing_told: None,
             read_told: None,
@@ -165,6 +177,9 @@ impl Model {
     /// Whether somebody is there, as far as that is known.
     #[must_use]
     pub fn presence_of(&self, name: &Name) -> PresenceState {
+        if self.my_name() == Some(name) && self.link.0 == LinkState::Live {
+            return PresenceState::Online;
+        }
         self.presence
             .get(name)
             .map_or(PresenceState::Offline, |p| p.state)

@@ -298,8 +298,10 @@ fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
     let numbers = aside_numbers(path)?;
     for number in numbers.iter().rev().skip(ASIDE_MAX - 1) {
         for end in ["", "-wal", "-shm"] {
-            // Best effort: what cannot be removed is no reason to go without a new file.
-            let _ = std::fs::remove_file(beside(path, &format!(".damaged-{number}{end}")));
+            let old = beside(path, &format!(".damaged-{number}{end}"));
+            // Best effort: what cannot be removed is no reason to go without a new file. A folder that somebody
+            // put in its place goes only when it is empty.
+            let _ = std::fs::remove_file(&old).or_else(|_| std::fs::remove_dir(&old));
         }
     }
     let next = numbers.last().map_or(1, |last| last.saturating_add(1));

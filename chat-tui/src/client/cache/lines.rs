@@ -132,11 +132,14 @@ impl<'c> Asks<'c> {
                 "SELECT {} FROM messages m WHERE m.conversation = ?1 ORDER BY m.seq DESC LIMIT 1",
                 rows::COLUMNS
             ))?,
+            // Told which index: by itself SQLite would read every unread message to count those of few.
             own: connection.prepare_cached(
-                "SELECT count(*) FROM messages WHERE own AND conversation = ?1 AND seq > ?2",
+                "SELECT count(*) FROM messages INDEXED BY own_messages
+                 WHERE own AND conversation = ?1 AND seq > ?2",
             )?,
             mentions: connection.prepare_cached(
-                "SELECT count(*) FROM messages WHERE mention AND conversation = ?1 AND seq > ?2",
+                "SELECT count(*) FROM messages INDEXED BY mentions
+                 WHERE mention AND conversation = ?1 AND seq > ?2",
             )?,
             marks: connection.prepare_cached(
                 "SELECT name, read_seq, delivered_seq FROM marks WHERE conversation = ?1 ORDER BY name",

@@ -6,6 +6,8 @@
 //! room of the client that names SQL, which is why the file of the [`outbox`] is in it too.
 
 mod apply;
+#[cfg(test)]
+mod damage_tests;
 mod database;
 mod lines;
 pub mod mention;

@@ -22,6 +22,9 @@ struct LetterRow {
 /// A row of drafts as it stands.
 type DraftRow = (String, String, String);
 
+/// A row and its key, if it makes sense.
+type Found<K, T> = rusqlite::Result<Option<(K, T)>>;
+
 /// Copies letters and drafts of all accounts from the file `aside`; says how many.
 pub(super) fn outbox(fresh: &mut Connection, aside: &Path) -> usize {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -64,7 +67,7 @@ pub(super) fn outbox(fresh: &mut Connection, aside: &Path) -> usize {
 fn rows_of<K: Ord, T>(
     damaged: &Connection,
     both_ways: [&str; 2],
-    read: fn(&Row<'_>) -> rusqlite::Result<Option<(K, T)>>,
+    read: fn(&Row<'_>) -> Found<K, T>,
 ) -> BTreeMap<K, T> {
     let mut found = BTreeMap::new();
     for sql in both_ways {
@@ -84,7 +87,7 @@ fn rows_of<K: Ord, T>(
     found
 }
 
-fn letter(row: &Row<'_>) -> rusqlite::Result<Option<(i64, LetterRow)>> {
+fn letter(row: &Row<'_>) -> Found<i64, LetterRow> {
     let letter = LetterRow {
         account: row.get(1)?,
         id: row.get(2)?,
@@ -99,7 +102,7 @@ fn letter(row: &Row<'_>) -> rusqlite::Result<Option<(i64, LetterRow)>> {
     Ok(whole.then_some((row.get(0)?, letter)))
 }
 
-fn draft(row: &Row<'_>) -> rusqlite::Result<Option<((String, String), DraftRow)>> {
+fn draft(row: &Row<'_>) -> Found<(String, String), DraftRow> {
     let draft: DraftRow = (row.get(0)?, row.get(1)?, row.get(2)?);
     let whole = Name::parse(&draft.1).is_ok();
     Ok(whole.then(|| ((draft.0.clone(), draft.1.clone()), draft)))

@@ -38,7 +38,7 @@ const LIMIT_WAIT_MAX: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It will not be sent by itself: to be marked on the disk and shown.
-    Failed(Letter),
+    Failed(Box<Letter>),
     /// Too many at once: nothing goes before `until`, and then in the same order.
     Waits {
         /// When the next one goes.
@@ -161,7 +161,7 @@ impl Outbox {
                 letter.state = LetterState::from(refusal);
                 let failed = letter.clone();
                 self.leave_line(failed.topic(), place);
-                Verdict::Failed(failed)
+                Verdict::Failed(Box::new(failed))
             }
         })
     }
@@ -232,13 +232,15 @@ impl Outbox {
         self.lines.values().map(Line::len).sum()
     }
 
-    /// Whether something is on its way, or would be at once.
+    /// Whether something is on its way.
     #[must_use]
     pub fn sending(&self) -> bool {
         self.flying() > 0
     }
 
-    fn letter(&self, id: &MessageId) -> Option<&Letter> {
+    /// A letter, if it is here.
+    #[must_use]
+    pub fn letter(&self, id: &MessageId) -> Option<&Letter> {
         self.letters.get(self.places.get(id)?)
     }
 

@@ -35,9 +35,11 @@ impl Row<'_> {
             let cells = self.cells(x);
             let changed = (x..x + cells).any(|x| self.is[x] != self.was[x]);
             if changed || x < must {
-                let doubtful = self.put(x, cells, writer);
+                self.put(x, cells, writer);
                 // What stands behind may have been written over.
-                must = if doubtful { x + cells + 1 } else { 0 };
+                if self.is[x].doubtful {
+                    must = must.max(x + self.is[x].cells_max());
+                }
             }
             x += cells;
         }
@@ -53,15 +55,14 @@ impl Row<'_> {
         1 + self.is[x + 1..].iter().take_while(covered).count()
     }
 
-    /// Writes the glyph at `x`, and says whether its width is doubtful.
-    fn put(&self, x: usize, cells: usize, writer: &mut Writer) -> bool {
+    /// Writes the glyph at `x`.
+    fn put(&self, x: usize, cells: usize, writer: &mut Writer) {
         self.approach(x, writer);
         let glyph = &self.is[x];
         if glyph.doubtful && cells > 1 {
             self.prepare(x, cells, writer);
         }
         writer.glyph(glyph, column(cells));
-        glyph.doubtful
     }
 
     /// A terminal that takes fewer cells than we do would leave the last ones as they were.

@@ -45,6 +45,22 @@ impl Glyph {
     }
 }
 
+impl Glyph {
+    /// How many cells a terminal takes for it that puts together nothing.
+    pub(super) fn cells_max(&self) -> usize {
+        let wide = |letter: char| match letter {
+            // Asks for the form of an emoji, which is wide.
+            '\u{fe0f}' => 1,
+            letter => letter.width_cjk().unwrap_or_default(),
+        };
+        match &self.text {
+            Text::Char(letter) => wide(*letter),
+            Text::Cluster(text) => text.chars().map(wide).sum(),
+            Text::Covered => 0,
+        }
+    }
+}
+
 /// All cells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Grid {
@@ -79,10 +95,18 @@ impl Grid {
     }
 
     /// The cells of a row; none when there is no such row.
-    pub(super) fn row(&self, y: u16) -> &[Glyph] {
+    pub(in super::super) fn row(&self, y: u16) -> &[Glyph] {
         let width = usize::from(self.size.width);
         let start = usize::from(y) * width;
         self.glyphs.get(start..start + width).unwrap_or_default()
+    }
+
+    pub(super) fn row_mut(&mut self, y: u16) -> &mut [Glyph] {
+        let width = usize::from(self.size.width);
+        let start = usize::from(y) * width;
+        self.glyphs
+            .get_mut(start..start + width)
+            .unwrap_or_default()
     }
 }
 

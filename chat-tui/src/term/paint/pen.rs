@@ -10,9 +10,9 @@ use super::super::caps::Depth;
 /// Colours and attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in super::super) struct Pen {
-    foreground: Color,
-    background: Color,
-    modifier: Modifier,
+    pub(in super::super) foreground: Color,
+    pub(in super::super) background: Color,
+    pub(in super::super) modifier: Modifier,
 }
 
 /// The attributes that are seen on nothing.

@@ -44,6 +44,15 @@ impl Writer {
         put(&mut self.bytes, bytes);
     }
 
+    /// Moves the rows between the margins, up when `by` is positive. The cursor stays.
+    pub(super) fn scroll(&mut self, by: i32) {
+        let last = if by > 0 { 'S' } else { 'T' };
+        match by.unsigned_abs() {
+            1 => put(&mut self.bytes, format_args!("\x1b[{last}")),
+            rows => put(&mut self.bytes, format_args!("\x1b[{rows}{last}")),
+        }
+    }
+
     /// The cursor went to the corner.
     pub(super) fn at_home(&mut self) {
         self.at = Some(Position::ORIGIN);
@@ -201,7 +210,7 @@ mod tests {
         assert_eq!(way((5, 5), (5, 6)), "\x1b[B");
         assert_eq!(way((5, 5), (0, 0)), "\x1b[H");
         assert_eq!(way((5, 5), (100, 30)), "\x1b[31;101H");
-        assert_eq!(way((100, 5), (20, 5)), "\r\x1b[20C");
+        assert_eq!(way((110, 5), (8, 5)), "\r\x1b[8C");
     }
 
     #[test]

@@ -1,0 +1,196 @@
+//! What the agent says, put where it is shown.
+
+use std::time::Duration;
+
+use chat_proto::{MessageId, Name, PresenceState};
+
+use super::{go, switcher};
+use crate::app::model::Model;
+use crate::app::model::composer::Composer;
+use crate::app::model::contacts::Contacts;
+use crate::app::msg::Effect;
+use crate::client::agent::{Ask, Letter, LinkState, News};
+use crate::client::copy::{Entry, Line};
+
+/// That somebody is writing is believed for so long.
+const TYPING_LASTS: Duration = Duration::from_secs(6);
+
+pub(super) fn handle(model: &mut Model, news: News) -> Vec<Effect> {
+    match news {
+        News::Me(me) => model.me = Some(me),
+        News::Link(link) => return handle_link(model, link),
+        News::Lines(lines) => return handle_lines(model, lines),
+        News::Beyond(count) => model.contacts.beyond = count,
+        News::Reset => handle_reset(model),
+        News::Gone(topic) => handle_gone(model, &topic),
+        News::Opened { line, entries } => handle_opened(model, line, entries),
+        News::Filled {
+            topic,
+            entries,
+            failed,
+        } => handle_filled(model, &topic, entries, failed),
+        News::Came { line, entries } => handle_came(model, line, entries),
+        News::Letters(letters) => letters
+            .into_iter()
+            .for_each(|letter| put_letter(model, letter)),
+        News::Settled(id) => forget_letter(model, &id),
+        News::Drafts(drafts) => model.drafts = drafts,
+        News::Presence(people) => {
+            for presence in people {
+                model.presence.insert(presence.name.clone(), presence);
+            }
+        }
+        News::Typing { topic, by } => {
+            let until = model.now.moment.plus(TYPING_LASTS);
+            model.typing.insert((topic, by), until);
+        }
+        News::People { query, people } => switcher::handle_people(model, query, people),
+        News::Members(topic, members) => {
+            model.members.insert(topic, members);
+        }
+        News::Groups(groups) => model.groups = groups,
+        News::Unqueued { letter, why } => handle_unqueued(model, letter, &why),
+        News::Joined(topic) => return go::open(model, &topic),
+        News::Slowed(wait) => model.slowed_until = Some(model.now.moment.plus(wait)),
+        News::Remark(sentence) => model.say(sentence),
+    }
+    Vec::new()
+}
+
+fn handle_link(model: &mut Model, link: LinkState) -> Vec<Effect> {
+    let came_up = link == LinkState::Live && model.link.0 != LinkState::Live;
+    model.offline_since = match link {
+        LinkState::Syncing | LinkState::Live => None,
+        _ => model.offline_since.or(Some(model.now.moment)),
+    };
+    model.link = (link, model.now.moment);
+    if !came_up {
+        if let LinkState::Down { .. } | LinkState::Ended { .. } = model.link.0 {
+            // Nobody tells any more who comes and goes.
+            model.typing.clear();
+            model
+                .presence
+                .values_mut()
+                .for_each(|p| p.state = PresenceState::Offline);
+        }
+        return Vec::new();
+    }
+    if let Some(pane) = &mut model.pane {
+        pane.retry_fill();
+    }
+    first_screen(model)
+}
+
+/// Nobody's first screen is empty: without a conversation it shows the people of the server.
+fn first_screen(model: &Model) -> Vec<Effect> {
+    match model.contacts.ranked().is_empty() {
+        true => vec![
+            Effect::Ask(Ask::People(String::new())),
+            Effect::Ask(Ask::Groups),
+        ],
+        false => Vec::new(),
+    }
+}
+
+fn handle_lines(model: &mut Model, lines: Vec<Line>) -> Vec<Effect> {
+    if let Some(pane) = &mut model.pane {
+        lines.iter().for_each(|line| pane.handle_line(line));
+    }
+    model.contacts.put(lines);
+    open_the_latest(model)
+}
+
+/// Who has conversations is shown one: that of the last chat.
+fn open_the_latest(model: &mut Model) -> Vec<Effect> {
+    let latest = model
+        .contacts
+        .ranked()
+        .first()
+        .map(|line| line.topic.clone());
+    match latest {
+        Some(topic) if model.contacts.open.is_none() && model.overlay.is_none() => {
+            go::open(model, &topic)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Nothing of the store before is shown; what was being written stays.
+fn handle_reset(model: &mut Model) {
+    let text = model.composer.text();
+    if let Some(topic) = model.contacts.open.take().filter(|_| !text.is_empty()) {
+        model.drafts.insert(topic, text);
+        model.composer = Composer::default();
+    }
+    model.contacts = Contacts::default();
+    model.pane = None;
+    model.members.clear();
+    model.presence.clear();
+    model.typing.clear();
+    model.read_told = None;
+    model.say("the server begins anew: what it had before is gone".to_owned());
+}
+
+fn handle_gone(model: &mut Model, topic: &Name) {
+    if model.contacts.open.as_ref() == Some(topic) {
+        model.pane = None;
+    }
+    model.contacts.remove(topic);
+}
+
+fn handle_opened(model: &mut Model, line: Line, entries: Vec<Entry>) {
+    model.contacts.put([line.clone()]);
+    if model.contacts.open.as_ref() == Some(&line.topic) {
+        super::with_pane(model, |pane, geometry| {
+            pane.handle_opened(line, entries, geometry);
+        });
+    }
+}
+
+fn handle_filled(model: &mut Model, topic: &Name, entries: Vec<Entry>, failed: Option<String>) {
+    super::with_pane(model, |pane, geometry| {
+        pane.handle_filled(topic, entries, failed.as_deref(), geometry);
+    });
+    if let Some(why) = failed {
+        model.say(why);
+    }
+}
+
+fn handle_came(model: &mut Model, line: Line, entries: Vec<Entry>) {
+    for entry in &entries {
+        if let Entry::Message(message) = entry {
+            model
+                .typing
+                .remove(&(message.topic.clone(), message.from.name.clone()));
+            if model.my_name() == Some(&message.from.name) {
+                let id = message.id.clone();
+                forget_letter(model, &id);
+            }
+        }
+    }
+    model.contacts.put([line.clone()]);
+    super::with_pane(model, |pane, geometry| {
+        pane.handle_came(line, entries, geometry);
+    });
+}
+
+fn put_letter(model: &mut Model, letter: Letter) {
+    match model.letters.iter_mut().find(|known| known.id == letter.id) {
+        Some(known) => *known = letter,
+        None => model.letters.push(letter),
+    }
+}
+
+fn forget_letter(model: &mut Model, id: &MessageId) {
+    model.letters.retain(|letter| letter.id != *id);
+}
+
+/// The disk did not take it: the words go back to where they came from.
+fn handle_unqueued(model: &mut Model, letter: Letter, why: &str) {
+    model.say(format!("not sent: {why}"));
+    if model.contacts.open.as_ref() == Some(&letter.topic) && model.composer.is_empty() {
+        model.composer = Composer::with(&letter.text);
+    } else {
+        model.drafts.insert(letter.topic, letter.text);
+    }
+}

@@ -1,0 +1,212 @@
+//! What is done beside the loop: the agent on a thread of its own, getting in, and the user's editor.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use chat_proto::Name;
+use tokio::sync::mpsc::{self, error::TrySendError};
+
+use super::editor;
+use super::msg::{Credentials, Msg, Refused};
+use super::run::Input;
+use crate::client::Client;
+use crate::client::account::{self, Entry};
+use crate::client::address::ServerUrl;
+use crate::client::agent::{Agent, Ask, News};
+use crate::client::error::ClientError;
+use crate::clock;
+use crate::config::Settings;
+
+/// Questions on their way to the agent.
+const ASKS_MAX: usize = 256;
+/// Getting in takes no longer: a password costs the server a moment.
+const ENTER_TIME: Duration = Duration::from_secs(20);
+/// The agent writes what is open and says goodbye; it is not waited for longer.
+const FINISH_TIME: Duration = Duration::from_secs(2);
+
+/// What runs beside the loop.
+pub(crate) struct Work {
+    settings: Settings,
+    put: SyncSender<Input>,
+    agent: Option<Running>,
+    /// What the agent had no room for, in order. It grows no faster than a person types, and drafts replace each other.
+    backlog: VecDeque<Ask>,
+}
+
+/// The agent's thread and the way to it.
+struct Running {
+    asks: mpsc::Sender<Ask>,
+    thread: JoinHandle<()>,
+    done: std::sync::mpsc::Receiver<()>,
+}
+
+impl Work {
+    pub(crate) const fn new(settings: Settings, put: SyncSender<Input>) -> Self {
+        Self {
+            settings,
+            put,
+            agent: None,
+            backlog: VecDeque::new(),
+        }
+    }
+
+    /// Starts the agent of the profile's log-in.
+    ///
+    /// # Errors
+    /// When nobody is logged in, or the system gives no thread.
+    pub(crate) fn begin(&mut self, me: Name) -> Result<(), ClientError> {
+        let clients = (Client::open(&self.settings)?, Client::open(&self.settings)?);
+        let (asks, asked) = mpsc::channel(ASKS_MAX);
+        let (settings, put, failed) = (self.settings.clone(), self.put.clone(), self.put.clone());
+        let (done_put, done) = std::sync::mpsc::sync_channel(1);
+        let thread = std::thread::spawn(move || {
+            let told = put.clone();
+            let tell = Box::new(move |news| told.send(Input::News(news)).is_ok());
+            let ran = on_a_runtime(async move {
+                match Agent::start(&settings, clients, me, tell) {
+                    Ok(agent) => agent.run(asked).await,
+                    Err(error) => {
+                        let _ = put.send(Input::News(News::Remark(error.to_string())));
+                    }
+                }
+                crate::client::renewals_done().await;
+            });
+            if let Err(error) = ran {
+                let _ = failed.send(Input::News(News::Remark(error.to_string())));
+            }
+            // The loop may be gone already; then nobody waits.
+            let _ = done_put.send(());
+        });
+        self.agent = Some(Running { asks, thread, done });
+        Ok(())
+    }
+
+    /// Starts the agent of the log-in that was just made.
+    ///
+    /// # Errors
+    /// As [`Work::begin`].
+    pub(crate) fn begin_saved(&mut self) -> Result<ServerUrl, ClientError> {
+        let client = Client::open(&self.settings)?;
+        let ended = || ClientError::NoSession("nobody is logged in".to_owned());
+        let name = client.name().cloned().ok_or_else(ended)?;
+        self.begin(name)?;
+        Ok(client.server().clone())
+    }
+
+    /// Asks the agent, without waiting for it.
+    pub(crate) fn ask(&mut self, ask: Ask) {
+        if let Ask::Draft(topic, _) = &ask {
+            let replaced = |waiting: &Ask| matches!(waiting, Ask::Draft(of, _) if of == topic);
+            self.backlog.retain(|waiting| !replaced(waiting));
+        }
+        self.backlog.push_back(ask);
+        self.push();
+    }
+
+    /// Whether something waits for room at the agent.
+    pub(crate) fn crowded(&self) -> bool {
+        self.agent.is_some() && !self.backlog.is_empty()
+    }
+
+    /// Hands the agent what it has room for.
+    pub(crate) fn push(&mut self) {
+        let Some(agent) = &self.agent else {
+            return;
+        };
+        while let Some(ask) = self.backlog.pop_front() {
+            match agent.asks.try_send(ask) {
+                Ok(()) => {}
+                Err(TrySendError::Full(ask)) => {
+                    self.backlog.push_front(ask);
+                    return;
+                }
+                // It ended by itself and has said why.
+                Err(TrySendError::Closed(_)) => return,
+            }
+        }
+    }
+
+    /// Gets in, and answers with [`Msg::Entered`].
+    pub(crate) fn enter(&self, credentials: Credentials) {
+        let (settings, put) = (self.settings.clone(), self.put.clone());
+        std::thread::spawn(move || {
+            let result = on_a_runtime(get_in(&settings, credentials));
+            let result = result.unwrap_or_else(|error| {
+                Err(Refused {
+                    why: error.to_string(),
+                    unreachable: true,
+                })
+            });
+            let _ = put.send(Input::Done(Msg::Entered(result)));
+        });
+    }
+
+    /// Writes `text` in the user's editor, and answers with [`Msg::Edited`].
+    pub(crate) fn edit_beside(&self, text: &str) {
+        let (folder, text) = (self.settings.folders.profiles.clone(), text.to_owned());
+        let put = self.put.clone();
+        std::thread::spawn(move || {
+            let edited = editor::edit(&folder, &text);
+            let _ = put.send(Input::Done(Msg::Edited(edited)));
+        });
+    }
+
+    /// Ends the agent: when this returns, what was typed is on disk.
+    pub(crate) fn finish(&mut self) {
+        self.push();
+        let Some(Running { asks, thread, done }) = self.agent.take() else {
+            return;
+        };
+        for ask in self.backlog.drain(..) {
+            if asks.blocking_send(ask).is_err() {
+                break;
+            }
+        }
+        drop(asks);
+        if done.recv_timeout(FINISH_TIME).is_ok() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn get_in(settings: &Settings, credentials: Credentials) -> Result<(), Refused> {
+    let refused = |why: String, unreachable| Refused { why, unreachable };
+    let server =
+        ServerUrl::parse(&credentials.server).map_err(|error| refused(error.to_string(), true))?;
+    let device = Some(account::device_name());
+    let entry = match credentials.new {
+        true => Entry::Register(chat_proto::api::NewAccount {
+            name: credentials.name,
+            password: credentials.password,
+            display_name: None,
+            email: None,
+            invite: credentials.invite,
+            device,
+        }),
+        false => Entry::LogIn(chat_proto::api::LogIn {
+            name: credentials.name,
+            password: credentials.password,
+            device,
+        }),
+    };
+    let deadline = clock::deadline_in(ENTER_TIME);
+    match account::enter(settings, server, &entry, deadline).await {
+        Ok(_) => Ok(()),
+        Err(ClientError::Refused(refusal)) => Err(refused(refusal.message, false)),
+        Err(error @ ClientError::Session(_)) => Err(refused(error.to_string(), false)),
+        Err(error) => Err(refused(error.to_string(), true)),
+    }
+}
+
+/// Runs a future on a runtime of this thread.
+pub(super) fn on_a_runtime<T>(future: impl Future<Output = T>) -> std::io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let value = runtime.block_on(future);
+    // A name that is still being looked up must not hold up the end.
+    runtime.shutdown_background();
+    Ok(value)
+}

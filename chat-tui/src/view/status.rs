@@ -1,0 +1,193 @@
+//! The row below the messages: who types, how the link is, and what has to be said once.
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::look::{Look, key, shown};
+use crate::app::model::Model;
+use crate::client::agent::LinkState;
+use crate::keymap::Command;
+use crate::text;
+
+/// The row; `rule` draws it as the line over the composer.
+pub fn render(model: &Model, rule: bool, area: Rect, buffer: &mut Buffer) {
+    let look = Look::of(&model.preferences);
+    if rule {
+        look.rule(buffer, area, (area.x, area.right(), area.y));
+    }
+    // In a rule the words stand apart from it.
+    let pad = |text: String| match rule && !text.is_empty() {
+        true => format!(" {text} "),
+        false => text,
+    };
+    let (right, style) = right(model, &look);
+    let edge = area.right().saturating_sub(1);
+    let right = pad(right);
+    let at = (area.x + 1, edge, area.y);
+    let mut end = look.right(buffer, area, at, &shown(&right), style);
+    if right.is_empty() {
+        end = edge;
+    }
+    let (left, style) = left(model, &look);
+    let left = pad(left);
+    let room = end.saturating_sub(area.x + 3);
+    // Half a reason says nothing, and the state beside it says enough.
+    let fits = text::width(&left) <= usize::from(room) || !typing(model).is_empty();
+    if room > 3 && fits && !left.is_empty() {
+        look.left(
+            buffer,
+            area,
+            (area.x + 1, area.y, room),
+            &shown(&left),
+            style,
+        );
+    }
+}
+
+/// Who types here; else why there is no connection.
+fn left(model: &Model, look: &Look) -> (String, Style) {
+    let typing = typing(model);
+    match (&model.link.0, typing.is_empty()) {
+        (LinkState::Down { why, .. }, true) => (why.clone(), look.theme.quiet),
+        _ => (typing, look.theme.quiet),
+    }
+}
+
+fn typing(model: &Model) -> String {
+    let here = |topic| model.contacts.open.as_ref() == Some(topic);
+    let typing = model.typing.iter();
+    let names: Vec<_> = typing
+        .filter(|((topic, _), until)| here(topic) && **until > model.now.moment)
+        .map(|((_, who), _)| who)
+        .collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => format!("{one} is typing"),
+        [one, two] => format!("{one} and {two} are typing"),
+        many => format!("{} people are typing", many.len()),
+    }
+}
+
+/// A remark while it lasts, else why sending waits, else the link.
+fn right(model: &Model, look: &Look) -> (String, Style) {
+    let now = model.now.moment;
+    if let Some((remark, until)) = &model.remark
+        && *until > now
+    {
+        return (remark.clone(), look.theme.text);
+    }
+    if let Some(until) = model.slowed_until.filter(|until| *until > now) {
+        let wait = seconds_up(until.since(now));
+        return (format!("sending again in {wait} s"), look.theme.text);
+    }
+    link(model, look)
+}
+
+fn link(model: &Model, look: &Look) -> (String, Style) {
+    let quiet = look.theme.quiet;
+    let (state, since) = &model.link;
+    let passed = model.now.moment.since(*since);
+    let (mut parts, style) = match state {
+        LinkState::Connecting => (vec![format!("connecting{}", look.dots())], quiet),
+        LinkState::Syncing => (vec![format!("catching up{}", look.dots())], quiet),
+        LinkState::Live => (vec!["connected".to_owned()], quiet),
+        LinkState::Down { .. } => {
+            let since = model.offline_since.unwrap_or(*since);
+            let gone = span(model.now.moment.since(since));
+            (vec![format!("offline {gone}")], look.theme.alert)
+        }
+        LinkState::Ended { why } => {
+            return (format!("logged out: {why}"), look.theme.failure);
+        }
+    };
+    match model.queued() {
+        0 => {}
+        queued => parts.push(format!("{queued} queued")),
+    }
+    if let LinkState::Down { retry_in, .. } = state {
+        let wait = retry_in.saturating_sub(passed);
+        parts.push(match wait.is_zero() {
+            true => format!("trying{}", look.dots()),
+            false => format!("retry in {} s", seconds_up(wait)),
+        });
+    }
+    (look.joined(&parts), style)
+}
+
+/// A time that passed, in one unit.
+fn span(passed: Duration) -> String {
+    match passed.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} min", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// Seconds of a wait that is not over: never 0.
+fn seconds_up(wait: Duration) -> u64 {
+    wait.as_millis()
+        .div_ceil(1_000)
+        .try_into()
+        .unwrap_or(u64::MAX)
+}
+
+/// The last row: a few keys, and what is unread everywhere.
+pub fn hint(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let look = Look::of(&model.preferences);
+    let word = |command, word: &str| key(&model.keymap, command).map(|key| format!("{key} {word}"));
+    let switch =
+        word(Command::SwitcherOrKill, "switch").or_else(|| word(Command::Switcher, "switch"));
+    let help = word(Command::Help, "help").unwrap_or_default();
+    let (unread, mentions) = model.contacts.unread();
+    let mut counts = Vec::new();
+    if unread > 0 {
+        counts.push(format!("{unread} unread"));
+    }
+    if mentions > 0 {
+        counts.push(text::count(mentions, "mention"));
+    }
+    let counts = look.joined(&counts);
+    let offline = matches!(
+        model.link.0,
+        LinkState::Down { .. } | LinkState::Ended { .. }
+    );
+    let items = [
+        switch,
+        offline
+            .then(|| word(Command::Reconnect, "connect"))
+            .flatten(),
+        word(Command::NextUnread, "next unread"),
+        word(Command::Select, "select messages"),
+        Some(help.clone()),
+    ];
+    let room = usize::from(area.width.saturating_sub(2));
+    let mut items: Vec<String> = items.into_iter().flatten().collect();
+    let whole = |items: &[String], counts: &str| {
+        let left: usize = items.iter().map(|item| text::width(item) + 3).sum();
+        left + text::width(counts)
+    };
+    // What is unread stands elsewhere too; the way to the help stays to the last.
+    let counts = if whole(&items, &counts) > room {
+        String::new()
+    } else {
+        counts
+    };
+    while whole(&items, &counts) > room + 3 && items.len() > 1 {
+        items.remove(items.len() - 2);
+    }
+    let at = (area.x + 1, area.y, area.width.saturating_sub(2));
+    let left = items.join("   ");
+    let x = look.left(buffer, area, at, &shown(&left), look.theme.quiet);
+    let right = area.right().saturating_sub(1);
+    look.right(
+        buffer,
+        area,
+        (x, right, area.y),
+        &shown(&counts),
+        look.theme.quiet,
+    );
+}
