@@ -30,14 +30,14 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
 
 /// Sets the stage, lets the client run, and clears everything away when it has ended, however that was. Gives the
 /// code with which to end.
-pub(crate) fn visit(client: impl FnOnce(Settings) -> Exit) -> anyhow::Result<u8> {
+pub(crate) fn visit(client: impl FnOnce(&Settings) -> Exit) -> anyhow::Result<u8> {
     let folder = TempDir::new()?;
     let settings = settings(folder.path())?;
     let Some(house) = House::open(folder.path(), settings.clone())? else {
         return Ok(Exit::Interrupted.code());
     };
     // The panic has been told by its hook; here it only must not keep the house open.
-    let ended = catch_unwind(AssertUnwindSafe(|| client(settings)));
+    let ended = catch_unwind(AssertUnwindSafe(|| client(&settings)));
     house.close()?;
     Ok(ended.map_or(PANICKED, Exit::code))
 }
@@ -55,12 +55,16 @@ pub(crate) fn settings(folder: &Path) -> anyhow::Result<Settings> {
 }
 
 /// The screens, until they are left.
-fn screens(settings: Settings) -> Exit {
-    let home = settings.folders.config.display().to_string();
-    println!("CHAT_HOME={}; Enter ends it", Safe::line(&home));
-    drop(settings);
-    let read = std::io::stdin().read_line(&mut String::new());
-    read.map_or(Exit::Unexpected, |_| Exit::Ok)
+fn screens(settings: &Settings) -> Exit {
+    match chat_tui::app::open(settings) {
+        Ok(()) => Exit::Ok,
+        Err(failure) => {
+            if !failure.sentence.is_empty() {
+                eprintln!("{}", Safe::line(&failure.sentence));
+            }
+            failure.exit
+        }
+    }
 }
 
 /// The thread in which everything but the client is.

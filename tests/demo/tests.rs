@@ -149,7 +149,7 @@ fn the_stage_is_cleared_however_the_client_ends() {
         let mut home = None;
         let ended = show::visit(|settings| {
             assert!(settings.folders.profiles.join("default.json").is_file());
-            home = Some(settings.folders.config);
+            home = Some(settings.folders.config.clone());
             assert!(!panics, "the client panics on purpose");
             Exit::Unauthenticated
         });
