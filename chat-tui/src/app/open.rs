@@ -15,7 +15,8 @@ use crate::client::address::ServerUrl;
 use crate::client::error::ClientError;
 use crate::client::session::SessionFile;
 use crate::clock::{self, Stopwatch};
-use crate::config::Settings;
+use crate::config::{Glyphs, Settings};
+use crate::term::{self, Caps, Depth};
 
 /// How long a server may take to say whose a token is.
 const ASK_TIME: Duration = Duration::from_secs(15);
@@ -49,7 +50,11 @@ fn model(settings: &Settings, work: &mut Work, watch: &Stopwatch) -> Result<Mode
         wall: clock::wall(),
         moment: watch.now(),
     };
-    let preferences = settings.preferences.clone();
+    let caps = Caps::of_process();
+    let mut preferences = settings.preferences.clone();
+    preferences.colors &= caps.depth != Depth::None;
+    let ascii = caps.glyphs == term::Glyphs::Ascii;
+    preferences.ascii |= ascii && settings.glyphs == Glyphs::Auto;
     let mut model = Model::new(preferences, settings.keymap.clone(), (0, 0), now);
     model.profile = Some(settings.profile.clone()).filter(|name| name.as_str() != "default");
     match someone(settings)? {
