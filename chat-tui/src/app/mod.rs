@@ -8,6 +8,8 @@ pub mod model;
 pub mod msg;
 mod open;
 mod run;
+#[cfg(test)]
+mod tests;
 pub mod update;
 mod work;
 

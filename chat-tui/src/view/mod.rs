@@ -99,4 +99,4 @@ fn too_small(model: &Model, screen: Rect, buffer: &mut Buffer) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

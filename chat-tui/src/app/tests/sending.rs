@@ -1,0 +1,256 @@
+//! From the key to the mark: what becomes of what one writes, and where it says so.
+
+use chat_proto::{Mark, Message, Rev, Seq};
+
+use super::{Screens, message};
+use crate::app::msg::{Effect, Msg};
+use crate::client::agent::{Ask, Letter, LetterState, LinkState, News};
+use crate::client::copy::Entry;
+use crate::view::tests::name;
+
+/// Ann writes in the open conversation with ben; gives the letter that the agent is asked to send.
+fn sent(screens: &mut Screens, words: &str) -> Letter {
+    let _ = screens.asks();
+    screens.keys(&format!("{words}<enter>"));
+    let asks = screens.asks();
+    let sent = asks.iter().find_map(|ask| match ask {
+        Ask::Send(letter) => Some(letter.clone()),
+        _ => None,
+    });
+    sent.unwrap_or_else(|| panic!("nothing is sent: {asks:?}"))
+}
+
+fn with_ben() -> Screens {
+    let mut screens = Screens::of_ann();
+    let line = screens.knows("ben", 2, 2);
+    screens.opened(&line, 1, 2);
+    screens
+}
+
+fn in_state(letter: &Letter, state: LetterState) -> News {
+    News::Letters(vec![Letter {
+        state,
+        ..letter.clone()
+    }])
+}
+
+/// The letter as the message that it became.
+fn stored(letter: &Letter, seq: u64) -> Message {
+    let me = super::view::model().me.expect("ann");
+    Message {
+        id: letter.id.clone(),
+        text: letter.text.clone(),
+        from: me,
+        ..message("ben", seq)
+    }
+}
+
+#[test]
+fn x04_a_message_says_where_it_is_from_the_key_to_the_reader() {
+    let mut screens = with_ben();
+    let letter = sent(&mut screens, "hello ben");
+    assert!(screens.row("hello ben").ends_with("◷ queued"));
+    screens.news(in_state(&letter, LetterState::Sending));
+    assert!(screens.row("hello ben").ends_with("↑ sending"));
+
+    let mut line = super::line("ben", 3, 2);
+    line.unread = 0;
+    line.last_message = Some(stored(&letter, 3));
+    let entries = vec![Entry::Message(stored(&letter, 3))];
+    screens.news(News::Came {
+        line: line.clone(),
+        entries,
+    });
+    assert!(screens.row("       hello ben").ends_with('✓'));
+    line.put_mark(&name("ben"), Mark::Delivered, Seq(3));
+    screens.news(News::Lines(vec![line.clone()]));
+    assert!(screens.row("       hello ben").ends_with("✓✓ delivered"));
+    line.put_mark(&name("ben"), Mark::Read, Seq(3));
+    screens.news(News::Lines(vec![line]));
+    assert!(screens.row("       hello ben").ends_with("✓✓ read"));
+}
+
+#[test]
+fn x04_a_refused_message_says_why_and_can_be_tried_again_changed_or_dropped() {
+    let mut screens = with_ben();
+    let letter = sent(&mut screens, "hello ben");
+    let why = "ben does not want this".to_owned();
+    screens.news(in_state(&letter, LetterState::Failed { why }));
+    let row = screens.row("✗ not sent");
+    assert!(row.contains("ben does not want this"), "{row}");
+    assert!(row.contains("r retry"), "{row}");
+
+    screens.keys("<up>r");
+    assert!(screens.asks().contains(&Ask::Retry(letter.id.clone())));
+    screens.keys("d");
+    assert!(screens.asks().contains(&Ask::Discard(letter.id.clone())));
+    screens.keys("e");
+    let mut asks = screens.asks();
+    asks.retain(|ask| !matches!(ask, Ask::Typing(_)));
+    // The words are a draft on disk before the letter is dropped.
+    let draft = Ask::Draft(name("ben"), "hello ben".to_owned());
+    assert_eq!(asks, [draft, Ask::Discard(letter.id)]);
+    assert_eq!(screens.model.composer.text(), "hello ben");
+}
+
+#[test]
+fn x04_an_old_message_asks_before_it_goes() {
+    let mut screens = with_ben();
+    let letter = sent(&mut screens, "good morning");
+    screens.news(in_state(&letter, LetterState::Asks));
+    assert!(screens.row("good morning").contains("older than a day"));
+    screens.keys("<up>r");
+    assert!(screens.asks().contains(&Ask::Retry(letter.id)));
+}
+
+#[test]
+fn d16_what_is_on_its_way_cannot_be_dropped() {
+    let mut screens = with_ben();
+    let letter = sent(&mut screens, "hello");
+    screens.news(in_state(&letter, LetterState::Sending));
+    screens.keys("<up>d");
+    assert!(!screens.asks().contains(&Ask::Discard(letter.id)));
+    screens.shows("it is on its way");
+}
+
+#[test]
+fn d16_words_that_the_disk_did_not_take_go_back_into_the_draft() {
+    let mut screens = with_ben();
+    let letter = sent(&mut screens, "hello ben");
+    let id = letter.id.clone();
+    screens.news(News::Unqueued {
+        letter,
+        why: "the disk is full".to_owned(),
+    });
+    screens.news(News::Settled(id));
+    assert_eq!(screens.model.composer.text(), "hello ben");
+    screens.shows("the disk is full");
+    screens.hides("queued");
+}
+
+#[test]
+fn enter_within_a_code_block_is_a_new_line_and_behind_it_sends() {
+    let mut screens = with_ben();
+    screens.keys("```rust<enter>fn main() {}<enter>");
+    assert_eq!(screens.model.composer.lines().len(), 3);
+    let letter = sent(&mut screens, "```");
+    assert_eq!(letter.text, "```rust\nfn main() {}\n```");
+    assert!(screens.model.composer.is_empty());
+}
+
+#[test]
+fn x07p_a_paste_of_many_lines_is_one_message() {
+    let mut screens = with_ben();
+    screens.happens(Msg::Paste("one\r\ntwo\nthree\u{1b}[2J".to_owned()));
+    assert!(!screens.asks().iter().any(|ask| matches!(ask, Ask::Send(_))));
+    let letter = sent(&mut screens, "");
+    assert_eq!(letter.text, "one\ntwo\nthree[2J");
+}
+
+#[test]
+fn x07p_a_draft_waits_where_it_was_written() {
+    let mut screens = with_ben();
+    screens.knows("dana", 1, 1);
+    screens.keys("half a thought");
+    assert!(
+        screens
+            .asks()
+            .contains(&Ask::Draft(name("ben"), "half a thought".to_owned()))
+    );
+    let dana = screens
+        .model
+        .contacts
+        .ranked()
+        .iter()
+        .position(|line| line.topic == name("dana"));
+    screens.keys(&format!("<alt-{}>", dana.expect("dana") + 1));
+    assert!(screens.model.composer.is_empty());
+    screens.keys("<alt-/>");
+    assert_eq!(screens.model.composer.text(), "half a thought");
+}
+
+#[test]
+fn x07p_the_editor_writes_the_draft() {
+    let mut screens = with_ben();
+    screens.keys("begun<alt-e>");
+    let edits = screens.effects();
+    assert!(
+        edits.contains(&Effect::Edit("begun".to_owned())),
+        "{edits:?}"
+    );
+    screens.happens(Msg::Edited(Ok("begun\nand done\n".to_owned())));
+    assert_eq!(screens.model.composer.text(), "begun\nand done");
+    screens.happens(Msg::Edited(Err("vi ended with 1".to_owned())));
+    assert_eq!(screens.model.composer.text(), "begun\nand done");
+}
+
+#[test]
+fn a_cleared_draft_comes_back_and_an_empty_one_does_not_quit() {
+    let mut screens = with_ben();
+    screens.keys("some words<ctrl-c>");
+    assert!(screens.model.composer.is_empty());
+    screens.keys("<ctrl-_>");
+    assert_eq!(screens.model.composer.text(), "some words");
+    screens.keys("<ctrl-c><ctrl-c>");
+    assert!(!screens.effects().contains(&Effect::Quit));
+    screens.shows("Ctrl-Q quits");
+    screens.keys("<ctrl-q>");
+    assert!(screens.effects().contains(&Effect::Quit));
+}
+
+#[test]
+fn an_unknown_command_is_not_sent() {
+    let mut screens = with_ben();
+    let _ = screens.asks();
+    screens.keys("/etc<enter>");
+    assert!(!screens.asks().iter().any(|ask| matches!(ask, Ask::Send(_))));
+    assert_eq!(screens.model.composer.text(), "/etc");
+    screens.shows("there is no command /etc");
+    screens.keys("<ctrl-u>");
+    assert_eq!(sent(&mut screens, "//etc").text, "/etc");
+}
+
+#[test]
+fn s01p_a_limit_is_told_with_the_time_that_is_left() {
+    let mut screens = with_ben();
+    let _ = sent(&mut screens, "too fast");
+    screens.news(News::Slowed(std::time::Duration::from_secs(3)));
+    screens.shows("sending again in 3 s");
+    screens.after(std::time::Duration::from_secs(4));
+    screens.hides("sending again");
+}
+
+#[test]
+fn x01_the_link_says_when_it_is_tried_again_and_what_waits() {
+    let mut screens = with_ben();
+    screens.shows("connected");
+    screens.news(News::Link(LinkState::Down {
+        why: "the server fell silent".to_owned(),
+        retry_in: std::time::Duration::from_secs(4),
+    }));
+    let _ = sent(&mut screens, "into the void");
+    screens.after(std::time::Duration::from_secs(1));
+    let row = screens.row("offline");
+    assert!(row.contains("1 queued"), "{row}");
+    assert!(row.contains("retry in 3 s"), "{row}");
+}
+
+#[test]
+fn a_reply_names_the_message_that_it_answers() {
+    let mut screens = with_ben();
+    screens.keys("<up>r");
+    let letter = sent(&mut screens, "I agree");
+    assert_eq!(letter.reply_to, Some(Seq(2)));
+    assert_eq!(screens.model.composer.reply_to, None);
+    let reply = Message {
+        reply_to: Some(Seq(2)),
+        rev: Rev(3),
+        ..stored(&letter, 3)
+    };
+    let line = super::line("ben", 3, 2);
+    screens.news(News::Came {
+        line,
+        entries: vec![Entry::Message(reply)],
+    });
+    assert!(screens.row("↳").contains("message 2."));
+}
