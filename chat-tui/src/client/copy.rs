@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chat_proto::{ConversationKind, Mark, Message, Name, Seq, Time};
-
-pub use super::cache::Entry;
-use super::cache::Line as CachedLine;
+use chat_proto::{ConversationKind, Event, Mark, Message, Name, Rev, Seq, Time};
 
 /// A conversation as the list shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,34 +76,31 @@ impl Line {
     }
 }
 
-impl From<CachedLine> for Line {
-    fn from(line: CachedLine) -> Self {
-        let CachedLine {
-            topic,
-            title,
-            kind,
-            first_seq,
-            last_seq,
-            read_seq,
-            unread,
-            mentions,
-            last,
-            marks,
-        } = line;
-        let read = marks.iter().map(|m| (m.name.clone(), m.read)).collect();
-        let delivered = marks.into_iter().map(|m| (m.name, m.delivered)).collect();
-        Self {
-            topic,
-            title,
-            kind,
-            first_seq,
-            last_seq,
-            read_seq,
-            unread,
-            mentions,
-            last_message: last,
-            read,
-            delivered,
+/// Something that stands in a conversation's log.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry {
+    /// A message.
+    Message(Message),
+    /// [`Event::Join`], [`Event::Leave`] or [`Event::Group`].
+    Change(Event),
+}
+
+impl Entry {
+    /// Its place in the log.
+    #[must_use]
+    pub fn rev(&self) -> Rev {
+        match self {
+            Self::Message(message) => message.rev,
+            Self::Change(event) => event.log_place().map_or(Rev(0), |(_, rev)| rev),
+        }
+    }
+
+    /// Its number, if it is a message.
+    #[must_use]
+    pub const fn seq(&self) -> Option<Seq> {
+        match self {
+            Self::Message(message) => Some(message.seq),
+            Self::Change(_) => None,
         }
     }
 }

@@ -9,8 +9,8 @@ use super::frame::Hit;
 use super::look::{Look, cells, shown, switcher_key};
 use crate::app::model::Model;
 use crate::app::model::found::label;
-use crate::client::agent::LetterState;
 use crate::client::copy::Line;
+use crate::client::outbox::LetterState;
 use crate::text::{self, Shown};
 
 /// Cells of a badge, with the space before it: ` 99+`.
@@ -232,7 +232,7 @@ pub(super) fn badge(model: &Model, look: &Look, line: &Line) -> Option<(String, 
     }
     let stuck = model.letters.iter().any(|letter| {
         let stuck = matches!(letter.state, LetterState::Failed { .. } | LetterState::Asks);
-        letter.topic == line.topic && stuck
+        *letter.topic() == line.topic && stuck
     });
     stuck.then(|| (look.glyphs.failed.to_owned(), look.theme.failure))
 }

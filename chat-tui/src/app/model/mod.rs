@@ -20,8 +20,9 @@ use self::entrance::Entrance;
 use self::pane::Pane;
 use self::picker::Picker;
 use super::msg::Now;
-use crate::client::agent::{Letter, LetterState, LinkState};
+use crate::client::agent::LinkState;
 use crate::client::moment::Moment;
+use crate::client::outbox::{Letter, LetterState};
 use crate::keymap::Keymap;
 
 /// A remark is there for so long.

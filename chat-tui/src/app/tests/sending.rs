@@ -4,8 +4,9 @@ use chat_proto::{Mark, Message, Rev, Seq};
 
 use super::{Screens, message};
 use crate::app::msg::{Effect, Msg};
-use crate::client::agent::{Ask, Letter, LetterState, LinkState, News};
+use crate::client::agent::{Ask, LinkState, News};
 use crate::client::copy::Entry;
+use crate::client::outbox::{Letter, LetterState};
 use crate::view::tests::name;
 
 /// Ann writes in the open conversation with ben; gives the letter that the agent is asked to send.
@@ -39,7 +40,7 @@ fn stored(letter: &Letter, seq: u64) -> Message {
     let me = super::view::model().me.expect("ann");
     Message {
         id: letter.id.clone(),
-        text: letter.text.clone(),
+        text: letter.publish.text.clone(),
         from: me,
         ..message("ben", seq)
     }
@@ -74,8 +75,11 @@ fn x04_a_message_says_where_it_is_from_the_key_to_the_reader() {
 fn x04_a_refused_message_says_why_and_can_be_tried_again_changed_or_dropped() {
     let mut screens = with_ben();
     let letter = sent(&mut screens, "hello ben");
-    let why = "ben does not want this".to_owned();
-    screens.news(in_state(&letter, LetterState::Failed { why }));
+    let failed = LetterState::Failed {
+        code: chat_proto::ErrorCode::Forbidden,
+        sentence: "ben does not want this".to_owned(),
+    };
+    screens.news(in_state(&letter, failed));
     let row = screens.row("✗ not sent");
     assert!(row.contains("ben does not want this"), "{row}");
     assert!(row.contains("r retry"), "{row}");
@@ -134,7 +138,7 @@ fn enter_within_a_code_block_is_a_new_line_and_behind_it_sends() {
     screens.keys("```rust<enter>fn main() {}<enter>");
     assert_eq!(screens.model.composer.lines().len(), 3);
     let letter = sent(&mut screens, "```");
-    assert_eq!(letter.text, "```rust\nfn main() {}\n```");
+    assert_eq!(letter.publish.text, "```rust\nfn main() {}\n```");
     assert!(screens.model.composer.is_empty());
 }
 
@@ -144,7 +148,7 @@ fn x07p_a_paste_of_many_lines_is_one_message() {
     screens.happens(Msg::Paste("one\r\ntwo\nthree\u{1b}[2J".to_owned()));
     assert!(!screens.asks().iter().any(|ask| matches!(ask, Ask::Send(_))));
     let letter = sent(&mut screens, "");
-    assert_eq!(letter.text, "one\ntwo\nthree[2J");
+    assert_eq!(letter.publish.text, "one\ntwo\nthree[2J");
 }
 
 #[test]
@@ -207,7 +211,7 @@ fn an_unknown_command_is_not_sent() {
     assert_eq!(screens.model.composer.text(), "/etc");
     screens.shows("there is no command /etc");
     screens.keys("<ctrl-u>");
-    assert_eq!(sent(&mut screens, "//etc").text, "/etc");
+    assert_eq!(sent(&mut screens, "//etc").publish.text, "/etc");
 }
 
 #[test]
@@ -240,7 +244,7 @@ fn a_reply_names_the_message_that_it_answers() {
     let mut screens = with_ben();
     screens.keys("<up>r");
     let letter = sent(&mut screens, "I agree");
-    assert_eq!(letter.reply_to, Some(Seq(2)));
+    assert_eq!(letter.publish.reply_to, Some(Seq(2)));
     assert_eq!(screens.model.composer.reply_to, None);
     let reply = Message {
         reply_to: Some(Seq(2)),

@@ -9,8 +9,9 @@ use crate::app::model::Model;
 use crate::app::model::composer::Composer;
 use crate::app::model::contacts::Contacts;
 use crate::app::msg::Effect;
-use crate::client::agent::{Ask, Letter, LinkState, News};
+use crate::client::agent::{Ask, LinkState, News};
 use crate::client::copy::{Entry, Line};
+use crate::client::outbox::Letter;
 
 /// That somebody is writing is believed for so long.
 const TYPING_LASTS: Duration = Duration::from_secs(6);
@@ -188,9 +189,10 @@ fn forget_letter(model: &mut Model, id: &MessageId) {
 /// The disk did not take it: the words go back to where they came from.
 fn handle_unqueued(model: &mut Model, letter: Letter, why: &str) {
     model.say(format!("not sent: {why}"));
-    if model.contacts.open.as_ref() == Some(&letter.topic) && model.composer.is_empty() {
-        model.composer = Composer::with(&letter.text);
+    if model.contacts.open.as_ref() == Some(letter.topic()) && model.composer.is_empty() {
+        model.composer = Composer::with(&letter.publish.text);
     } else {
-        model.drafts.insert(letter.topic, letter.text);
+        let topic = letter.topic().clone();
+        model.drafts.insert(topic, letter.publish.text);
     }
 }

@@ -6,8 +6,9 @@ use crate::app::model::Model;
 use crate::app::model::composer::Composer;
 use crate::app::model::pane::{Pane, Selected, code_of};
 use crate::app::msg::Effect;
-use crate::client::agent::{Ask, Letter, LetterState};
+use crate::client::agent::Ask;
 use crate::client::copy::Entry;
+use crate::client::outbox::{Letter, LetterState};
 use crate::keymap::Command;
 
 pub(super) fn begin(model: &mut Model) -> Vec<Effect> {
@@ -76,8 +77,8 @@ pub(super) fn edit(model: &mut Model) -> Vec<Effect> {
         return remark(model, "it is on its way");
     }
     leave(model);
-    model.composer = Composer::with(&letter.text);
-    model.composer.reply_to = letter.reply_to;
+    model.composer = Composer::with(&letter.publish.text);
+    model.composer.reply_to = letter.publish.reply_to;
     let mut effects = write::written(model);
     // The draft is kept before the letter is dropped: the agent takes both in this order.
     effects.push(Effect::Ask(Ask::Discard(letter.id)));
@@ -102,7 +103,7 @@ pub(super) fn copy(model: &mut Model) -> Vec<Effect> {
 pub(super) fn copy_block(model: &mut Model) -> Vec<Effect> {
     let code = with_pane(model, |pane, geometry| match pane.selected(geometry)? {
         Selected::Entry(Entry::Message(message)) => code_of(&message.text, &message.kind),
-        Selected::Letter(letter) => code_of(&letter.text, &letter.kind),
+        Selected::Letter(letter) => code_of(&letter.publish.text, &letter.publish.kind),
         Selected::Entry(Entry::Change(_)) | Selected::Gap(_) => None,
     });
     match code.flatten() {
@@ -129,7 +130,7 @@ pub(super) fn quote(model: &mut Model) -> Vec<Effect> {
 fn text(model: &mut Model) -> Option<String> {
     let text = with_pane(model, |pane, geometry| match pane.selected(geometry)? {
         Selected::Entry(Entry::Message(message)) => Some(message.text.clone()),
-        Selected::Letter(letter) => Some(letter.text.clone()),
+        Selected::Letter(letter) => Some(letter.publish.text.clone()),
         Selected::Entry(Entry::Change(_)) | Selected::Gap(_) => None,
     });
     text.flatten()

@@ -1,7 +1,8 @@
 //! Writing: the keys of the composer, pastes, the editor, and sending.
 
+use chat_proto::action::Publish;
 use chat_proto::text::{self, TextError};
-use chat_proto::{Kind, MessageId, limits};
+use chat_proto::{MessageId, limits};
 use ratatui_textarea::CursorMove;
 
 use super::{commands, complete, entrance, go, help, list, switcher};
@@ -9,7 +10,8 @@ use crate::app::model::composer::Composer;
 use crate::app::model::pane::Pane;
 use crate::app::model::{Model, Overlay};
 use crate::app::msg::Effect;
-use crate::client::agent::{Ask, Letter, LetterState};
+use crate::client::agent::Ask;
+use crate::client::outbox::Letter;
 use crate::keymap::Command;
 
 /// Others are told that one writes at most this often.
@@ -169,16 +171,11 @@ pub(super) fn send(model: &mut Model) -> Vec<Effect> {
             return Vec::new();
         }
     };
-    let letter = Letter {
-        id: MessageId::generate(),
-        topic,
-        text,
-        kind: Kind::Text,
-        lang: None,
+    let publish = Publish {
         reply_to: model.composer.reply_to,
-        queued_at: model.wall(),
-        state: LetterState::Queued,
+        ..Publish::text(topic.into(), text)
     };
+    let letter = Letter::new(MessageId::generate(), publish, model.wall());
     model.letters.push(letter.clone());
     model.composer = Composer::default();
     model.typing_told = None;

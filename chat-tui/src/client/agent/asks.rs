@@ -5,10 +5,10 @@ use chat_proto::{Action, Mark, MessageId, Name, Presence, Request, Seq};
 
 use super::errands::{Errand, Found};
 use super::run::{Agent, PAGE};
-use super::{Ask, LINES_FIRST, Letter, Near, News};
+use super::{Ask, LINES_FIRST, Near, News};
 use crate::client::cache::Change;
 use crate::client::copy::{Entry, Line};
-use crate::client::outbox;
+use crate::client::outbox::Letter;
 use crate::client::query::Range;
 use crate::clock;
 
@@ -126,11 +126,10 @@ impl Agent {
     /// On the disk first; then the machine decides when it goes.
     fn send(&mut self, letter: Letter) {
         // Drafts of before must not come back over the letter that they became.
-        self.drafts.remove(&letter.topic);
-        let queued = outbox::Letter::from(letter.clone());
-        match self.keep.put_letter(&queued) {
+        self.drafts.remove(letter.topic());
+        match self.keep.put_letter(&letter) {
             Ok(()) => {
-                self.outbox.handle_queued(queued);
+                self.outbox.handle_queued(letter);
                 self.tell_letters();
             }
             Err(why) => {

@@ -111,14 +111,11 @@ impl Keep {
 
     pub(super) fn lines(&mut self, limit: usize) -> Vec<Line> {
         self.read(|cache| cache.conversations(limit))
-            .into_iter()
-            .map(Line::from)
-            .collect()
     }
 
     pub(super) fn line(&mut self, topic: &Name) -> Option<Line> {
         self.flush();
-        self.read(|cache| cache.conversation(topic)).map(Line::from)
+        self.read(|cache| cache.conversation(topic))
     }
 
     pub(super) fn page(&mut self, topic: &Name, range: Range, limit: usize) -> Vec<Entry> {

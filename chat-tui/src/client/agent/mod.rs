@@ -12,12 +12,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chat_proto::api::{Group, Member, Profile};
-use chat_proto::{Kind, MessageId, Name, Presence, Seq, Time, UserRef};
+use chat_proto::{MessageId, Name, Presence, Seq, UserRef};
 
 pub use self::keep::NoCopy;
 pub use self::run::{Agent, Tell};
 use super::copy::{Entry, Line};
-use super::outbox;
+use super::outbox::Letter;
 
 /// Conversations of the first list.
 pub const LINES_FIRST: usize = 15;
@@ -75,82 +75,6 @@ pub enum Near {
     Start,
     /// The higher numbers.
     End,
-}
-
-/// A message that the server is not known to have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
-    /// Its id, which makes every repeat harmless.
-    pub id: MessageId,
-    /// Where to.
-    pub topic: Name,
-    /// The words.
-    pub text: String,
-    /// What it is.
-    pub kind: Kind,
-    /// The language of a piece of code.
-    pub lang: Option<String>,
-    /// The message that it answers.
-    pub reply_to: Option<Seq>,
-    /// When it was written.
-    pub queued_at: Time,
-    /// What became of it.
-    pub state: LetterState,
-}
-
-/// What became of a letter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LetterState {
-    /// It waits for its turn or for a connection.
-    Queued,
-    /// It is on its way.
-    Sending,
-    /// The server refused it; only a person can go on from here.
-    Failed {
-        /// Why, for a person.
-        why: String,
-    },
-    /// It is older than a day: a person decides.
-    Asks,
-}
-
-impl From<Letter> for outbox::Letter {
-    fn from(letter: Letter) -> Self {
-        let publish = chat_proto::action::Publish {
-            topic: letter.topic.into(),
-            text: letter.text,
-            kind: letter.kind,
-            lang: letter.lang,
-            reply_to: letter.reply_to,
-            thread: None,
-            file: None,
-            meta: None,
-        };
-        Self::new(letter.id, publish, letter.queued_at)
-    }
-}
-
-impl From<&outbox::Letter> for Letter {
-    fn from(letter: &outbox::Letter) -> Self {
-        let publish = &letter.publish;
-        Self {
-            id: letter.id.clone(),
-            topic: publish.topic.name.clone(),
-            text: publish.text.clone(),
-            kind: publish.kind.clone(),
-            lang: publish.lang.clone(),
-            reply_to: publish.reply_to,
-            queued_at: letter.queued_at,
-            state: match &letter.state {
-                outbox::LetterState::Queued => LetterState::Queued,
-                outbox::LetterState::Sending => LetterState::Sending,
-                outbox::LetterState::Asks => LetterState::Asks,
-                outbox::LetterState::Failed { sentence, .. } => LetterState::Failed {
-                    why: sentence.clone(),
-                },
-            },
-        }
-    }
 }
 
 /// How the link is.

@@ -11,14 +11,14 @@ use tokio::task::JoinHandle;
 use super::errands::{self, ERRANDS_MAX, Errand, Found};
 use super::keep::{Keep, NoCopy};
 use super::marks::Marks;
-use super::{Ask, LINES_FIRST, Letter, LinkState, News, PAGE_ENTRIES};
+use super::{Ask, LINES_FIRST, LinkState, News, PAGE_ENTRIES};
 use crate::client::Client;
 use crate::client::cache::Owner;
 use crate::client::copy::Line;
 use crate::client::error::ClientError;
 use crate::client::link::{EVENTS_MAX, Link, LinkEvent, LinkOptions, Nudge};
 use crate::client::moment::Moment;
-use crate::client::outbox::{self, Outbox};
+use crate::client::outbox::{Letter, LetterState, Outbox};
 use crate::client::sync::{Stranger, Sync};
 use crate::clock::{self, Stopwatch};
 use crate::config::Settings;
@@ -285,7 +285,7 @@ impl Agent {
                 break;
             }
         }
-        let asks = |letter: &&outbox::Letter| letter.state == outbox::LetterState::Asks;
+        let asks = |letter: &&Letter| letter.state == LetterState::Asks;
         let asking = self.outbox.letters().filter(asks).count();
         if published || asking != self.asking {
             self.asking = asking;
@@ -312,7 +312,7 @@ impl Agent {
     }
 
     pub(super) fn tell_letters(&mut self) {
-        let letters: Vec<_> = self.outbox.letters().map(Letter::from).collect();
+        let letters: Vec<_> = self.outbox.letters().cloned().collect();
         if !letters.is_empty() {
             self.tell(News::Letters(letters));
         }

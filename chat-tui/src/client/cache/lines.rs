@@ -1,45 +1,10 @@
 //! The lines of the list of conversations: ranked by last chat, with what is unread in each.
 
-use chat_proto::{ConversationKind, Message, Name, Rev, Seq, limits};
+use chat_proto::{ConversationKind, Mark, Name, Rev, Seq, limits};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::rows::{self, count, name, number};
-
-/// A conversation as the list shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// The address to answer at.
-    pub topic: Name,
-    /// What is shown: a display name or a group's title.
-    pub title: String,
-    /// Direct, group, public; a guess until the server listed it.
-    pub kind: ConversationKind,
-    /// The lowest number that one may read; 0 where it is not known.
-    pub first_seq: Seq,
-    /// The number of the last message that is known of.
-    pub last_seq: Seq,
-    /// Up to where one has read.
-    pub read_seq: Seq,
-    /// Messages of others above the mark.
-    pub unread: u64,
-    /// Those of them that are here and call one.
-    pub mentions: u64,
-    /// The last message that is here.
-    pub last: Option<Message>,
-    /// How far the others are, by name.
-    pub marks: Vec<MarksOf>,
-}
-
-/// How far somebody else is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MarksOf {
-    /// Who.
-    pub name: Name,
-    /// Up to where they have read.
-    pub read: Seq,
-    /// Up to where a device of theirs has it; never below `read`.
-    pub delivered: Seq,
-}
+use crate::client::copy::Line;
 
 const COLUMNS: &str = "c.id, c.topic, c.title, c.kind, c.first_seq, c.last_seq, c.read_seq, \
      c.counted_read, c.counted_last, c.counted_own";
@@ -152,30 +117,30 @@ impl<'c> Asks<'c> {
         let mentions: i64 = self
             .mentions
             .query_row(params![head.id, number(head.read)], |row| row.get(0))?;
-        let last = self
+        let last_message = self
             .last
             .query_row([head.id], |row| rows::message(&head.topic, row))
             .optional()?;
-        let marks = self.marks.query_map([head.id], |row| {
-            let read = count(row.get(1)?);
-            Ok(MarksOf {
-                name: name(row, 0)?,
-                read: Seq(read),
-                delivered: Seq(count(row.get(2)?).max(read)),
-            })
-        })?;
-        Ok(Line {
-            marks: marks.collect::<rusqlite::Result<_>>()?,
-            topic: head.topic,
+        let mut line = Line {
             title: head.title,
-            kind: head.kind,
             first_seq: Seq(head.first),
             last_seq: Seq(head.last),
             read_seq: Seq(head.read),
             unread,
             mentions: count(mentions),
-            last,
-        })
+            last_message,
+            ..Line::new(head.topic, head.kind)
+        };
+        let mut marks = self.marks.query([head.id])?;
+        while let Some(row) = marks.next()? {
+            let who = name(row, 0)?;
+            let read = Seq(count(row.get(1)?));
+            if read > Seq(0) {
+                line.put_mark(&who, Mark::Read, read);
+            }
+            line.put_mark(&who, Mark::Delivered, Seq(count(row.get(2)?)));
+        }
+        Ok(line)
     }
 
     /// `(last_seq - read_seq)` less one's own messages above the mark. As long as the mark stands where the server

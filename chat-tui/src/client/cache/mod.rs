@@ -28,8 +28,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 pub use self::database::{ASIDE_MAX, DatabaseError, SetAside};
 use self::database::{Database, Newer, Plan};
-pub use self::lines::{Line, MarksOf};
-pub use self::page::Entry;
+use super::copy::{Entry, Line};
 
 const PLAN: Plan = Plan {
     migrations: &[include_str!("migrations/cache-0001.sql")],

@@ -5,38 +5,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::apply::id_of;
 use super::rows::{self, count, number, unreadable};
+use crate::client::copy::Entry;
 use crate::client::query::Range;
-
-/// Something that stands in a conversation.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Entry {
-    /// A message.
-    Message(Message),
-    /// [`Event::Join`], [`Event::Leave`] or [`Event::Group`].
-    Change(Event),
-}
-
-impl Entry {
-    /// Its place in the log.
-    #[must_use]
-    pub fn rev(&self) -> Rev {
-        match self {
-            Self::Message(message) => message.rev,
-            Self::Change(event) => event.log_place().map_or(Rev(0), |(_, rev)| rev),
-        }
-    }
-}
-
-impl Entry {
-    /// Its number, if it is a message.
-    #[must_use]
-    pub const fn seq(&self) -> Option<Seq> {
-        match self {
-            Self::Message(message) => Some(message.seq),
-            Self::Change(_) => None,
-        }
-    }
-}
 
 /// Reads a page, ascending.
 pub(super) fn read(

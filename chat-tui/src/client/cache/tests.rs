@@ -140,7 +140,7 @@ fn a_message_comes_out_as_it_was_put_in_and_once() {
         .expect("read")
         .expect("a line");
     assert_eq!(
-        (line.kind, line.last_seq, line.last),
+        (line.kind, line.last_seq, line.last_message),
         (ConversationKind::Group, Seq(2), Some(plain))
     );
     assert_eq!((line.unread, line.mentions), (1, 1));
@@ -165,7 +165,7 @@ fn of_two_versions_of_a_message_the_later_one_stays() {
             .conversation(&name("ops"))
             .expect("read")
             .expect("a line");
-        (line.last.expect("a message").text, line.mentions)
+        (line.last_message.expect("a message").text, line.mentions)
     };
     cache
         .apply(&[
@@ -365,12 +365,9 @@ fn marks_and_places_only_grow_and_read_stands_for_delivered() {
         .conversation(&name("ops"))
         .expect("read")
         .expect("a line");
-    let marks: Vec<_> = line
-        .marks
-        .iter()
-        .map(|of| (of.name.as_str(), of.read.0, of.delivered.0))
-        .collect();
-    assert_eq!(marks, [("ben", 5, 5), ("eva", 0, 4)]);
+    assert_eq!(line.read, [(name("ben"), Seq(5))].into());
+    let delivered = [(name("ben"), Seq(5)), (name("eva"), Seq(4))];
+    assert_eq!(line.delivered, delivered.into());
     assert_eq!(line.read_seq, Seq(7));
     assert_eq!(cache.places().expect("places"), [(name("ops"), Rev(9))]);
     cache

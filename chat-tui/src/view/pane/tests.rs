@@ -7,8 +7,8 @@ use ratatui::layout::Rect;
 
 use crate::app::model::pane::Pane;
 use crate::app::model::pane::sample_tests::*;
-use crate::client::agent::LetterState;
 use crate::client::copy::{Entry, Line};
+use crate::client::outbox::LetterState;
 use crate::theme::Theme;
 
 const CODE: &str = "one check fails on arm64, smallest repro:\n```rust\nfn retry(n: u32) -> Result<()> {\n    for _ in 0..n { if step().is_ok() { return Ok(()) } }\n    Err(Error::Exhausted(n))\n}\n// aarch64: step() never returns Ok on the 1st poll\n```\nsee https://ci.acme.dev/build/4312.";
@@ -49,7 +49,14 @@ fn morning(width: u16, height: u16) -> Screen {
     let why = "you are not a member of this group any more, sadly".to_owned();
     screen.model.letters = vec![
         letter("l1", "tagging 1.8.1 right after", LetterState::Sending),
-        letter("l2", "and off for lunch", LetterState::Failed { why }),
+        letter(
+            "l2",
+            "and off for lunch",
+            LetterState::Failed {
+                code: chat_proto::ErrorCode::Forbidden,
+                sentence: why,
+            },
+        ),
         letter("l3", "old news", LetterState::Asks),
     ];
     screen
@@ -348,7 +355,7 @@ proptest! {
         });
         let mut screen = Screen::opened(width, height, group(texts.len() as u64), entries.collect());
         let why = texts[0].clone();
-        screen.model.letters = vec![letter("l1", &texts[0], LetterState::Failed { why })];
+        screen.model.letters = vec![letter("l1", &texts[0], LetterState::Failed { code: chat_proto::ErrorCode::Forbidden, sentence: why })];
         screen.with(|pane, g| {
             pane.select_first(g);
             pane.act(g);

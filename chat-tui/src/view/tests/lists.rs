@@ -5,7 +5,7 @@ use ratatui_textarea::CursorMove;
 
 use super::*;
 use crate::app::model::composer::Composer;
-use crate::client::agent::{Letter, LetterState};
+use crate::client::outbox::{Letter, LetterState};
 use crate::view::frame::Hit;
 
 #[test]
@@ -111,7 +111,8 @@ fn a_message_that_could_not_be_sent_is_marked_in_the_list() {
     model.letters.push(letter(
         "eli",
         LetterState::Failed {
-            why: "blocked".to_owned(),
+            code: chat_proto::ErrorCode::Blocked,
+            sentence: "blocked".to_owned(),
         },
     ));
     let (picture, _) = screen(&mut model, (80, 24));
@@ -304,14 +305,12 @@ fn x08p_ascii_signs_and_no_colours_say_the_same() {
 
 fn letter(topic: &str, state: LetterState) -> Letter {
     Letter {
-        id: MessageId::parse("l1").expect("an id"),
-        topic: name(topic),
-        text: "hi".to_owned(),
-        kind: Kind::Text,
-        lang: None,
-        reply_to: None,
-        queued_at: noon(),
         state,
+        ..Letter::new(
+            MessageId::parse("l1").expect("an id"),
+            chat_proto::action::Publish::text(name(topic).into(), "hi"),
+            noon(),
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::app::model::{Model, Preferences};
-use crate::client::agent::Letter;
+use crate::client::outbox::Letter;
 use crate::text;
 use crate::theme::Glyphs;
 

@@ -8,8 +8,8 @@ use super::inline;
 use super::receipts::{self, Receipts};
 use super::row::{Bar, Piece, Row, Rule, Shape, Tone, cells};
 use super::{Gap, Pane, Place};
-use crate::client::agent::Letter;
 use crate::client::copy::Entry;
+use crate::client::outbox::Letter;
 use crate::text::{self, Shown, count};
 
 /// Messages of one author that are further apart stand under a name of their own.
@@ -185,13 +185,13 @@ impl<'a> Layout<'a> {
                 rows.head(self.name_row(&now));
             }
         }
-        if let Some(answered) = letter.reply_to {
+        if let Some(answered) = letter.publish.reply_to {
             rows.words(self.reply_row(answered));
         }
         let text = Text {
-            text: &letter.text,
-            kind: &letter.kind,
-            lang: letter.lang.as_deref(),
+            text: &letter.publish.text,
+            kind: &letter.publish.kind,
+            lang: letter.publish.lang.as_deref(),
             expanded: self.pane.expanded.contains(&place),
         };
         let mut own = body::rows(text, &self.frame, self.g.me);

@@ -22,8 +22,8 @@ pub use self::geometry::Geometry;
 pub use self::scroll::{Scroll, View};
 pub use self::select::Selected;
 use self::window::Window;
-use crate::client::agent::Letter;
 use crate::client::copy::{Entry, Line};
+use crate::client::outbox::Letter;
 
 /// What a row of the pane belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -243,7 +243,7 @@ impl Pane {
     /// The letters of this conversation, without those that its log already has.
     fn letters<'a>(&self, g: &Geometry<'a>) -> Vec<&'a Letter> {
         let here = |letter: &&Letter| {
-            letter.topic == self.line.topic && self.window.rev_of(&letter.id).is_none()
+            *letter.topic() == self.line.topic && self.window.rev_of(&letter.id).is_none()
         };
         g.letters.iter().filter(here).collect()
     }

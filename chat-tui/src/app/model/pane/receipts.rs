@@ -6,8 +6,8 @@ use chat_proto::{ConversationKind, Name, Seq};
 
 use super::row::{Piece, Tone};
 use super::window::Window;
-use crate::client::agent::{Letter, LetterState};
 use crate::client::copy::Line;
+use crate::client::outbox::{Letter, LetterState};
 use crate::text::Shown;
 use crate::theme::Glyphs;
 
@@ -104,7 +104,7 @@ pub(super) fn of_letter(letter: &Letter, glyphs: &Glyphs, cells: usize) -> Vec<P
                 Piece::quiet(&keys),
             ]
         }
-        LetterState::Failed { why } => {
+        LetterState::Failed { sentence: why, .. } => {
             let keys = Piece::quiet(&format!(" {dot} r retry"));
             let said = format!("{} not sent: {}", glyphs.failed, Shown::preview(why));
             let room = cells.saturating_sub(keys.text.width());

@@ -1,17 +1,15 @@
 //! Conversations to test with: messages in few words, a screen to scroll, and a screen as text.
 
-use chat_proto::{
-    ConversationKind, Event, Kind, Message, MessageId, Name, Seq, Time, UserRef, codec,
-};
+use chat_proto::{ConversationKind, Event, Message, MessageId, Name, Seq, Time, UserRef, codec};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Geometry, Pane};
 use crate::app::model::{Model, Preferences};
 use crate::app::msg::Now;
-use crate::client::agent::{Letter, LetterState};
 use crate::client::copy::{Entry, Line};
 use crate::client::moment::Moment;
+use crate::client::outbox::{Letter, LetterState};
 use crate::keymap::Keymap;
 use crate::text;
 
@@ -55,14 +53,12 @@ pub(crate) fn join(rev: u64, who: &str) -> Entry {
 
 pub(crate) fn letter(id: &str, text: &str, state: LetterState) -> Letter {
     Letter {
-        id: MessageId::parse(id).expect("an id"),
-        topic: name("deploys"),
-        text: text.to_owned(),
-        kind: Kind::Text,
-        lang: None,
-        reply_to: None,
-        queued_at: time("2026-11-21T09:41:00Z"),
         state,
+        ..Letter::new(
+            MessageId::parse(id).expect("an id"),
+            chat_proto::action::Publish::text(name("deploys").into(), text),
+            time("2026-11-21T09:41:00Z"),
+        )
     }
 }
 

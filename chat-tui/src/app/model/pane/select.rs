@@ -3,8 +3,8 @@
 use super::layout::Layout;
 use super::row::Row;
 use super::{Gap, Geometry, Pane, Place};
-use crate::client::agent::Letter;
 use crate::client::copy::Entry;
+use crate::client::outbox::Letter;
 
 /// What is selected.
 #[derive(Debug, Clone, Copy, PartialEq)]

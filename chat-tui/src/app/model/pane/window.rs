@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chat_proto::{Event, MessageId, Name, Rev, Seq};
 
 use super::{Gap, Place};
-use crate::client::agent::Letter;
 use crate::client::copy::{Entry, Line};
+use crate::client::outbox::Letter;
 
 /// Entries that are held at the most.
 pub(super) const ENTRIES_MAX: usize = 3_000;
