@@ -113,6 +113,14 @@ impl Pane {
             height: g.height.saturating_mul(3),
             ..*g
         };
+        // A message takes a row at least, so that nearly always no row has to be laid out for this.
+        if self.at_bottom()
+            && self
+                .window
+                .whole_end(usize::from(around.height), &self.line)
+        {
+            return None;
+        }
         let layout = Layout::of(self, &around);
         let (rows, reading) = self.rows_around(&layout, g);
         let gaps = rows.iter().enumerate();

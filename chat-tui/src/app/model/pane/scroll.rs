@@ -171,6 +171,21 @@ impl Pane {
     /// The highest message whose last row is on the screen: what a person may have seen.
     #[must_use]
     pub fn shown_up_to(&self, g: &Geometry<'_>) -> Option<Seq> {
+        self.shown_end(g).or_else(|| self.shown_anywhere(g))
+    }
+
+    /// The last message, where it is the last of all and the end is followed: that takes no look at the rows.
+    fn shown_end(&self, g: &Geometry<'_>) -> Option<Seq> {
+        if !self.at_bottom() || g.height == 0 || !self.letters(g).is_empty() {
+            return None;
+        }
+        match self.window.last(&self.line, &[])? {
+            Place::Entry(rev) => self.window.seq(rev),
+            Place::Gap(_) | Place::Letter(_) => None,
+        }
+    }
+
+    fn shown_anywhere(&self, g: &Geometry<'_>) -> Option<Seq> {
         let view = self.view(g);
         let whole = view.rows.iter().filter(|row| row.last);
         whole.filter_map(|row| row.seq).max()

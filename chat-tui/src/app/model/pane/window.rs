@@ -128,6 +128,18 @@ impl Window {
         (gap.from <= gap.to).then_some(gap)
     }
 
+    /// Whether nothing is missing among the last `count` messages and after them. Said only where nothing is missing
+    /// between any that are held, so that no look at each of them is needed.
+    pub(super) fn whole_end(&self, count: usize, line: &Line) -> bool {
+        let (Some((first, _)), Some(last)) = (self.seqs.first_key_value(), self.last_seq()) else {
+            return false;
+        };
+        let messages = last.0 - first.0 + 1;
+        messages == self.seqs.len() as u64
+            && last >= line.last_seq
+            && (self.seqs.len() >= count || *first <= line.first_seq.max(Seq(1)))
+    }
+
     /// The place above `place`.
     pub(super) fn above(&self, place: &Place, line: &Line, letters: &[&Letter]) -> Option<Place> {
         match place {
