@@ -74,17 +74,16 @@ fn read(model: &mut Model) -> Option<Effect> {
         return None;
     }
     let pane = model.pane.as_ref().filter(|pane| pane.opened())?;
-    let seq = pane.shown_up_to(&geometry(model))?;
     let topic = pane.topic().clone();
-    let line = model.contacts.line(&topic)?;
+    // One's own words are never unread, so a mark that passes only them is worth no frame.
+    let line = model.contacts.line(&topic).filter(|line| line.unread > 0)?;
+    let seq = pane.shown_up_to(&geometry(model))?;
     let told = model
         .read_told
         .as_ref()
         .filter(|(of, _)| *of == topic)
         .map(|(_, seq)| *seq);
-    // One's own words are never unread, so a mark that passes only them is worth no frame.
-    let news = seq > line.read_seq.max(told.unwrap_or_default()) && line.unread > 0;
-    if !news {
+    if seq <= line.read_seq.max(told.unwrap_or_default()) {
         return None;
     }
     model.read_told = Some((topic.clone(), seq));
