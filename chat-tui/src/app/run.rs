@@ -18,6 +18,10 @@ use ratatui::layout::Size;
 
 /// Between two frames that nobody at the keyboard waits for.
 const FRAME: Duration = Duration::from_millis(16);
+/// Such frames write no more than this: a flood must not fill a thin line, on which keys have to come through.
+const BYTES_PER_MS: usize = 96;
+/// And yet there is one so often.
+const FRAME_MAX: Duration = Duration::from_millis(50);
 /// The first frame waits so long for what the copy has, so that there is one and it is whole.
 const FIRST_FRAME: Duration = Duration::from_millis(30);
 /// What happened and is not handled yet; who brings more waits.
@@ -52,6 +56,8 @@ pub(crate) struct Run {
     work: Work,
     watch: Stopwatch,
     drawn_at: Option<Moment>,
+    /// After the last frame the next one waits so long, unless somebody waits for it.
+    pause: Duration,
     dirty: bool,
     /// Somebody at the keyboard waits for the next frame.
     urgent: bool,
@@ -95,6 +101,7 @@ impl Run {
             work,
             watch,
             drawn_at: None,
+            pause: FRAME,
             dirty: true,
             urgent: false,
             over: None,
@@ -150,7 +157,7 @@ impl Run {
 
     fn frame_due(&self) -> Moment {
         self.drawn_at
-            .map_or(Moment(0).plus(FIRST_FRAME), |at| at.plus(FRAME))
+            .map_or(Moment(0).plus(FIRST_FRAME), |at| at.plus(self.pause))
     }
 
     fn handle(&mut self, input: Input) {
@@ -207,7 +214,7 @@ impl Run {
 
     fn update(&mut self, msg: Msg) {
         let now = self.now();
-        self.dirty = true;
+        self.dirty |= update::draws(&self.model, &msg, now);
         for effect in update::update(&mut self.model, msg, now) {
             self.perform(effect);
         }
@@ -283,6 +290,7 @@ impl Run {
         if !self.dirty || !(self.urgent || self.frame_due() <= now) {
             return;
         }
+        let effects = update::before_draw(&mut self.model);
         let (width, height) = self.model.size;
         let model = &self.model;
         let drawn = self.screen.draw(Size::new(width, height), |frame| {
@@ -290,18 +298,25 @@ impl Run {
                 frame.set_cursor(cursor);
             }
         });
-        if let Err(error) = drawn {
-            self.over = Some(Over::Failed(error));
-        }
         (self.dirty, self.urgent, self.drawn_at) = (false, false, Some(now));
-        for effect in update::shown(&mut self.model) {
-            self.perform(effect);
+        match drawn {
+            Ok(bytes) => {
+                self.pause = pause_after(bytes);
+                effects.into_iter().for_each(|effect| self.perform(effect));
+            }
+            Err(error) => self.over = Some(Over::Failed(error)),
         }
     }
 
     fn now(&self) -> Now {
         now(&self.watch)
     }
+}
+
+/// How long the next frame waits after one of so many bytes.
+fn pause_after(bytes: usize) -> Duration {
+    let ms = u64::try_from(bytes / BYTES_PER_MS).unwrap_or(u64::MAX);
+    Duration::from_millis(ms).clamp(FRAME, FRAME_MAX)
 }
 
 fn now(watch: &Stopwatch) -> Now {

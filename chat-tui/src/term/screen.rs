@@ -66,6 +66,9 @@ pub struct Screen<W> {
     caps: Caps,
     buffer: Buffer,
     shown: Grid,
+    /// Room for the next frame, and for what rows that moved would leave.
+    next: Grid,
+    moved: Grid,
     writer: Writer,
     /// Whether `shown` is what the terminal shows.
     known: bool,
@@ -81,6 +84,8 @@ impl<W: Write> Screen<W> {
             caps,
             buffer: Buffer::empty(Rect::ZERO),
             shown: Grid::blank(Size::ZERO),
+            next: Grid::blank(Size::ZERO),
+            moved: Grid::blank(Size::ZERO),
             writer: Writer::new(0),
             known: false,
             cursor_shown: None,
@@ -121,31 +126,33 @@ impl<W: Write> Screen<W> {
         };
         paint(&mut frame);
         let (cursor, shape) = (frame.cursor, frame.shape);
-        let next = Grid::of(&self.buffer, &self.caps);
-        let mut writer = self.encode(&next);
+        self.next.show(&self.buffer, &self.caps);
+        let mut writer = self.encode();
         self.put_cursor(&mut writer, cursor, shape);
         let written = self.send(&writer.bytes);
         // What a broken write has left on the terminal is unknown.
         self.known = written.is_ok();
-        self.shown = next;
+        std::mem::swap(&mut self.shown, &mut self.next);
         self.writer = writer.emptied();
         written
     }
 
-    fn encode(&mut self, next: &Grid) -> Writer {
-        if self.known && self.shown.size() == next.size() {
-            return self.shortest(next);
+    fn encode(&mut self) -> Writer {
+        let size = self.next.size();
+        if self.known && self.shown.size() == size {
+            return self.shortest();
         }
         self.cursor_shown = None;
         self.shape = None;
-        let mut writer = Writer::new(next.size().width);
+        let mut writer = Writer::new(size.width);
         writer.clear();
-        diff::write(&Grid::blank(next.size()), next, &mut writer);
+        diff::write(&Grid::blank(size), &self.next, &mut writer);
         writer
     }
 
     /// Makes the bytes in each way that may be short, and takes the shortest.
-    fn shortest(&self, next: &Grid) -> Writer {
+    fn shortest(&mut self) -> Writer {
+        let next = &self.next;
         let mut shortest = self.writer.emptied();
         diff::write(&self.shown, next, &mut shortest);
         if shortest.bytes.len() <= SCROLL_BYTES || !self.caps.scroll {
@@ -154,7 +161,8 @@ impl<W: Write> Screen<W> {
         for shift in scroll::proposals(&self.shown, next, self.caps.margins) {
             let mut writer = self.writer.emptied();
             shift.write(&self.shown, &mut writer);
-            diff::write(&shift.applied(&self.shown), next, &mut writer);
+            shift.apply(&self.shown, &mut self.moved);
+            diff::write(&self.moved, next, &mut writer);
             if writer.bytes.len() < shortest.bytes.len() {
                 shortest = writer;
             }

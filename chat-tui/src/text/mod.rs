@@ -71,8 +71,7 @@ impl<'a> Shown<'a> {
 
     /// `text` has to come from [`Safe`] and to be without line ends.
     fn tame(text: &'a str) -> Self {
-        let simple = |b: u8| matches!(b, b' '..=b'~');
-        if text.bytes().all(simple) || text.graphemes(true).all(sane) {
+        if plain(text) || text.graphemes(true).all(sane) {
             return Self(Cow::Borrowed(text));
         }
         let mut out = String::with_capacity(text.len());
@@ -163,10 +162,15 @@ impl From<Shown<'_>> for String {
 /// Cells that a text takes when it is drawn.
 #[must_use]
 pub fn width(text: &str) -> usize {
-    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+    if plain(text) {
         return text.len();
     }
     text.graphemes(true).map(cells_of).sum()
+}
+
+/// Whether each byte is a grapheme that takes a cell, as nearly always; then nothing has to be put together.
+fn plain(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b' '..=b'~'))
 }
 
 /// Cells of one grapheme. What is a control character is not drawn.
@@ -186,6 +190,13 @@ pub fn draw(buffer: &mut Buffer, area: Rect, at: (u16, u16), text: &str, style: 
         return x;
     }
     let room = usize::from(area.right() - x);
+    if plain(text) {
+        let behind = x + u16::try_from(text.len().min(room)).unwrap_or(0);
+        for (x, letter) in (x..behind).zip(text.chars()) {
+            buffer[(x, y)].set_char(letter).set_style(style);
+        }
+        return behind;
+    }
     buffer.set_stringn(x, y, text, room, style).0
 }
 

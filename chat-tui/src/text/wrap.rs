@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use unicode_segmentation::{GraphemeIndices, UnicodeSegmentation};
 
-use super::cells_of;
+use super::{cells_of, plain};
 
 /// The rows of a line, as ranges of its bytes. An empty line has one empty row.
 ///
@@ -39,6 +39,10 @@ impl<'a> Wrap<'a> {
 
     /// The best break of the row that starts at `from`; none when the rest fits.
     fn find_break(&self, from: usize) -> Option<Break> {
+        let rest = &self.text[from..];
+        if rest.len() <= self.cells && plain(rest) {
+            return None;
+        }
         let (mut used, mut words, mut found) = (0, false, None);
         let mut spaces_from = None;
         for (at, grapheme) in self.graphemes(from) {

@@ -52,34 +52,46 @@ pub fn update(model: &mut Model, msg: Msg, now: Now) -> Vec<Effect> {
     }
 }
 
-/// The model was drawn: what a person saw is read, and what is missing on the screen is asked for.
-pub fn shown(model: &mut Model) -> Vec<Effect> {
+/// Whether [`update`] with this may change what is shown. What the server says of one's own marks is nearly always known.
+#[must_use]
+pub fn draws(model: &Model, msg: &Msg, now: Now) -> bool {
+    let over = deadline(model).is_some_and(|due| due <= now.moment);
+    over || !matches!(msg, Msg::News(news) if news::known(model, news))
+}
+
+/// The model is about to be drawn: what a person will see is read then, and what is missing on the screen is asked
+/// for. The effects are for when it is drawn; the frame shows no message as unread that is itself on the screen.
+pub fn before_draw(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
     effects.extend(with_pane(model, Pane::wants).flatten().map(Effect::Ask));
     effects.extend(read(model));
     effects
 }
 
-/// A message counts as read when it was on the screen of a terminal that somebody looked at.
+/// A message counts as read when it is on the screen of a terminal that somebody looked at.
 fn read(model: &mut Model) -> Option<Effect> {
     if !model.focused || model.overlay.is_some() || model.entrance.is_some() {
         return None;
     }
     let pane = model.pane.as_ref().filter(|pane| pane.opened())?;
-    let seq = pane.shown_up_to(&geometry(model))?;
     let topic = pane.topic().clone();
-    let line = model.contacts.line(&topic)?;
+    // One's own words are never unread, so a mark that passes only them is worth no frame.
+    let line = model.contacts.line(&topic).filter(|line| line.unread > 0)?;
+    let seq = pane.shown_up_to(&geometry(model))?;
     let told = model
         .read_told
         .as_ref()
         .filter(|(of, _)| *of == topic)
         .map(|(_, seq)| *seq);
-    // One's own words are never unread, so a mark that passes only them is worth no frame.
-    let news = seq > line.read_seq.max(told.unwrap_or_default()) && line.unread > 0;
-    if !news {
+    if seq <= line.read_seq.max(told.unwrap_or_default()) {
         return None;
     }
     model.read_told = Some((topic.clone(), seq));
+    model.contacts.change(&topic, |line| {
+        if seq >= line.last_seq {
+            (line.read_seq, line.unread, line.mentions) = (seq, 0, 0);
+        }
+    });
     Some(Effect::Ask(Ask::Read(topic, seq)))
 }
 

@@ -58,6 +58,15 @@ pub(super) fn handle(model: &mut Model, news: News) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Whether the model is as the news say already.
+pub(super) fn known(model: &Model, news: &News) -> bool {
+    let known = |line: &Line| model.contacts.line(&line.topic) == Some(line);
+    match news {
+        News::Lines(lines) => !lines.is_empty() && lines.iter().all(known),
+        _ => false,
+    }
+}
+
 fn handle_link(model: &mut Model, link: LinkState) -> Vec<Effect> {
     let came_up = link == LinkState::Live && model.link.0 != LinkState::Live;
     model.offline_since = match link {

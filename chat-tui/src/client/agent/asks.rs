@@ -175,14 +175,35 @@ impl Agent {
         if seq < line.read_seq {
             return;
         }
+        let before = (line.read_seq, line.unread, line.mentions);
         line.read_seq = seq;
-        if seq >= line.last_seq {
-            (line.unread, line.mentions) = (0, 0);
-        } else if let Some(counted) = self.keep.line(topic) {
-            self.lines.insert(topic.clone(), counted);
+        if seq < line.last_seq {
+            // To count is to write and to read the copy, which a flood would have done for every frame.
+            self.recount.insert(topic.clone());
+            self.save_soon();
+            return;
         }
-        if let Some(line) = self.lines.get(topic).cloned() {
+        (line.unread, line.mentions) = (0, 0);
+        if (line.read_seq, line.unread, line.mentions) != before {
+            let line = line.clone();
             self.tell(News::Lines(vec![line]));
+        }
+    }
+
+    /// Counts what is unread where only a part of it was read.
+    pub(super) fn recount(&mut self) {
+        let mut lines = Vec::new();
+        for topic in std::mem::take(&mut self.recount) {
+            // Who has left meanwhile is in no list.
+            if self.lines.contains_key(&topic)
+                && let Some(line) = self.keep.line(&topic)
+            {
+                self.lines.insert(topic, line.clone());
+                lines.push(line);
+            }
+        }
+        if !lines.is_empty() {
+            self.tell(News::Lines(lines));
         }
     }
 

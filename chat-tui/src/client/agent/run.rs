@@ -1,6 +1,6 @@
 //! The driver of the agent: waits for whatever comes first, hands it on, and says what is to be said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chat_proto::action::Request;
@@ -51,6 +51,8 @@ pub struct Agent {
     pub(super) lines: BTreeMap<Name, Line>,
     /// What is being written and is not on disk yet.
     pub(super) drafts: BTreeMap<Name, String>,
+    /// Conversations whose unread messages are to be counted with the next writing.
+    pub(super) recount: BTreeSet<Name>,
     /// Until when what was shown is to be written.
     pub(super) save_at: Option<Moment>,
     look_at: Moment,
@@ -110,6 +112,7 @@ impl Agent {
             asking: 0,
             lines: BTreeMap::new(),
             drafts: BTreeMap::new(),
+            recount: BTreeSet::new(),
             save_at: None,
             look_at: watch.now().plus(LOOK_EVERY),
             crowded: false,
@@ -225,6 +228,7 @@ impl Agent {
             self.save_at = None;
             self.save_drafts();
             self.keep.flush();
+            self.recount();
         }
         if self.look_at <= now {
             self.look_at = now.plus(LOOK_EVERY);

@@ -1,4 +1,6 @@
-//! Puts one change in. Whatever came before or comes twice, the result is the same.
+//! Puts changes in. Whatever came before or comes twice, the result is the same.
+
+use std::collections::BTreeMap;
 
 use chat_proto::event::{GroupChanged, Membership};
 use chat_proto::{Conversation, ConversationKind, Epoch, Event, Mark, Message, Name, Rev, Seq};
@@ -7,91 +9,221 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::rows::{self, number};
 use super::{Change, empty, meta, set_meta};
 
-/// Puts `change` in, of the copy of `me`, which is of the store `epoch`.
-pub(super) fn one(
-    connection: &Connection,
-    me: &Name,
-    change: &Change,
-    epoch: &mut Option<Epoch>,
-) -> rusqlite::Result<()> {
-    match change {
-        Change::Epoch(new) => change_epoch(connection, new, epoch),
-        Change::Message(message) => put_message(connection, me, message),
-        Change::Join(member) => put_member(connection, member, Event::Join),
-        Change::Leave(member) => put_member(connection, member, Event::Leave),
-        Change::Group(group) => put_group(connection, group),
-        Change::Conversation(line) => put_line(connection, me, line),
-        Change::Place { topic, rev } => put_place(connection, topic, *rev),
-        Change::ReadUpTo { topic, seq } => put_read(connection, topic, *seq),
-        Change::Mark {
-            topic,
-            name,
-            mark: Mark::Read,
-            seq,
-        } if name == me => put_read(connection, topic, *seq),
-        Change::Mark {
-            topic,
-            name,
-            mark,
-            seq,
-        } => put_mark(connection, topic, name, *mark, *seq),
-        Change::Forget { topic } => forget(connection, topic),
-    }
+/// Changes on their way in, all of the copy of one user. What a run of messages changes of its conversation is
+/// written once, by [`Batch::finish`].
+pub(super) struct Batch<'c> {
+    connection: &'c Connection,
+    me: &'c Name,
+    /// Which store the copy is of.
+    epoch: Option<Epoch>,
+    ids: BTreeMap<Name, Known>,
+    ends: BTreeMap<i64, End>,
 }
 
-fn change_epoch(
-    connection: &Connection,
-    new: &Epoch,
-    epoch: &mut Option<Epoch>,
-) -> rusqlite::Result<()> {
-    if epoch.as_ref() == Some(new) {
-        return Ok(());
-    }
-    if epoch.is_some() {
-        let owner = meta(connection, "owner")?;
-        empty(connection)?;
-        set_meta(connection, "owner", &owner.unwrap_or_default())?;
-    }
-    set_meta(connection, "epoch", new.as_str())?;
-    *epoch = Some(new.clone());
-    Ok(())
+/// A conversation of which this batch knows the number.
+struct Known {
+    id: i64,
+    /// The last guess of its kind and title that was put in.
+    guess: Option<(ConversationKind, String)>,
 }
 
-fn put_message(connection: &Connection, me: &Name, message: &Message) -> rusqlite::Result<()> {
-    let from = &message.from;
-    let (kind, title) = match from.name == message.topic {
-        true => (ConversationKind::Direct, from.display_name.as_str()),
-        // One's own words may go anywhere; those of others that come by another name than theirs come by a group.
-        false if from.name == *me => (ConversationKind::Direct, message.topic.as_str()),
-        false => (ConversationKind::Group, message.topic.as_str()),
-    };
-    let id = known_as(connection, &message.topic, kind, title)?;
-    rows::put(connection, id, me, message)?;
-    connection
-        .prepare_cached(
-            "UPDATE conversations SET last_seq = max(last_seq, ?2), last_chat = max(last_chat, ?3) WHERE id = ?1",
-        )?
-        .execute(params![id, number(message.seq.0), message.sent_at.micros()])?;
-    Ok(())
+/// How far a conversation is by what came in this batch; all of it only grows, so the order does not matter.
+#[derive(Default)]
+struct End {
+    seq: Seq,
+    chat: i64,
+    read: Seq,
+    have: Option<Rev>,
 }
 
-fn put_member(
-    connection: &Connection,
-    member: &Membership,
-    event: fn(Membership) -> Event,
-) -> rusqlite::Result<()> {
-    let topic = &member.topic;
-    let id = known_as(connection, topic, ConversationKind::Group, topic.as_str())?;
-    put_event(connection, id, member.rev, &event(member.clone()))
-}
-
-fn put_group(connection: &Connection, group: &GroupChanged) -> rusqlite::Result<()> {
-    let topic = &group.topic;
-    let id = known_as(connection, topic, ConversationKind::Group, topic.as_str())?;
-    if let Some(title) = &group.title {
-        put_title(connection, id, title, group.rev)?;
+impl<'c> Batch<'c> {
+    /// Begins with a copy that is of the store `epoch`.
+    pub(super) const fn new(
+        connection: &'c Connection,
+        me: &'c Name,
+        epoch: Option<Epoch>,
+    ) -> Self {
+        Self {
+            connection,
+            me,
+            epoch,
+            ids: BTreeMap::new(),
+            ends: BTreeMap::new(),
+        }
     }
-    put_event(connection, id, group.rev, &Event::Group(group.clone()))
+
+    /// Puts a change in.
+    pub(super) fn put(&mut self, change: &Change) -> rusqlite::Result<()> {
+        match change {
+            Change::Epoch(new) => self.change_epoch(new),
+            Change::Message(message) => self.put_message(message),
+            Change::Join(member) => self.put_member(member, Event::Join),
+            Change::Leave(member) => self.put_member(member, Event::Leave),
+            Change::Group(group) => self.put_group(group),
+            Change::Conversation(line) => self.put_line(line),
+            Change::Place { topic, rev } => {
+                let end = self.end(topic)?;
+                end.have = end.have.max(Some(*rev));
+                Ok(())
+            }
+            Change::ReadUpTo { topic, seq } => self.put_read(topic, *seq),
+            Change::Mark {
+                topic,
+                name,
+                mark: Mark::Read,
+                seq,
+            } if name == self.me => self.put_read(topic, *seq),
+            Change::Mark {
+                topic,
+                name,
+                mark,
+                seq,
+            } => {
+                let id = self.known(topic)?;
+                put_mark(self.connection, id, name, *mark, *seq)
+            }
+            Change::Forget { topic } => self.forget(topic),
+        }
+    }
+
+    /// Writes what was put off; says which store the copy is of.
+    pub(super) fn finish(self) -> rusqlite::Result<Option<Epoch>> {
+        let mut writing = self.connection.prepare_cached(
+            "UPDATE conversations SET last_seq = max(last_seq, ?2), last_chat = max(last_chat, ?3),
+             read_seq = max(read_seq, ?4), have = coalesce(max(coalesce(have, 0), ?5), have) WHERE id = ?1",
+        )?;
+        for (id, end) in self.ends {
+            let have = end.have.map(|rev| number(rev.0));
+            writing.execute(params![
+                id,
+                number(end.seq.0),
+                end.chat,
+                number(end.read.0),
+                have
+            ])?;
+        }
+        Ok(self.epoch)
+    }
+
+    fn change_epoch(&mut self, new: &Epoch) -> rusqlite::Result<()> {
+        if self.epoch.as_ref() == Some(new) {
+            return Ok(());
+        }
+        if self.epoch.is_some() {
+            let owner = meta(self.connection, "owner")?;
+            empty(self.connection)?;
+            (self.ids, self.ends) = (BTreeMap::new(), BTreeMap::new());
+            set_meta(self.connection, "owner", &owner.unwrap_or_default())?;
+        }
+        set_meta(self.connection, "epoch", new.as_str())?;
+        self.epoch = Some(new.clone());
+        Ok(())
+    }
+
+    fn put_message(&mut self, message: &Message) -> rusqlite::Result<()> {
+        let (from, topic) = (&message.from, &message.topic);
+        let (kind, title) = match from.name == *topic {
+            true => (ConversationKind::Direct, from.display_name.as_str()),
+            // One's own words may go anywhere; those of others that come by another name than theirs come by a group.
+            false if from.name == *self.me => (ConversationKind::Direct, topic.as_str()),
+            false => (ConversationKind::Group, topic.as_str()),
+        };
+        let id = self.known_as(topic, kind, title)?;
+        rows::put(self.connection, id, self.me, message)?;
+        let end = self.ends.entry(id).or_default();
+        end.seq = end.seq.max(message.seq);
+        end.chat = end.chat.max(message.sent_at.micros());
+        Ok(())
+    }
+
+    fn put_member(
+        &mut self,
+        member: &Membership,
+        event: fn(Membership) -> Event,
+    ) -> rusqlite::Result<()> {
+        let topic = &member.topic;
+        let id = self.known_as(topic, ConversationKind::Group, topic.as_str())?;
+        put_event(self.connection, id, member.rev, &event(member.clone()))
+    }
+
+    fn put_group(&mut self, group: &GroupChanged) -> rusqlite::Result<()> {
+        let topic = &group.topic;
+        let id = self.known_as(topic, ConversationKind::Group, topic.as_str())?;
+        if let Some(title) = &group.title {
+            put_title(self.connection, id, title, group.rev)?;
+        }
+        put_event(self.connection, id, group.rev, &Event::Group(group.clone()))
+    }
+
+    fn put_line(&mut self, line: &Conversation) -> rusqlite::Result<()> {
+        let id = self.known_as(&line.topic, line.kind, &line.title)?;
+        put_listed(self.connection, id, line)?;
+        match &line.last_message {
+            Some(message) => self.put_message(message),
+            None => Ok(()),
+        }
+    }
+
+    fn put_read(&mut self, topic: &Name, seq: Seq) -> rusqlite::Result<()> {
+        let end = self.end(topic)?;
+        end.read = end.read.max(seq);
+        Ok(())
+    }
+
+    fn forget(&mut self, topic: &Name) -> rusqlite::Result<()> {
+        self.ids.remove(topic);
+        let Some(id) = id_of(self.connection, topic)? else {
+            return Ok(());
+        };
+        self.ends.remove(&id);
+        for sql in [
+            "DELETE FROM messages WHERE conversation = ?1",
+            "DELETE FROM changes WHERE conversation = ?1",
+            "DELETE FROM marks WHERE conversation = ?1",
+            "DELETE FROM conversations WHERE id = ?1",
+        ] {
+            self.connection.execute(sql, [id])?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, topic: &Name) -> rusqlite::Result<&mut End> {
+        let id = self.known(topic)?;
+        Ok(self.ends.entry(id).or_default())
+    }
+
+    /// The number of a conversation of which nothing may be known yet.
+    fn known(&mut self, topic: &Name) -> rusqlite::Result<i64> {
+        if let Some(known) = self.ids.get(topic) {
+            return Ok(known.id);
+        }
+        let Some(id) = id_of(self.connection, topic)? else {
+            return self.known_as(topic, ConversationKind::Direct, topic.as_str());
+        };
+        self.ids.insert(topic.clone(), Known { id, guess: None });
+        Ok(id)
+    }
+
+    /// The number of a conversation; a new one, or one whose kind was a guess too, is of `kind`.
+    fn known_as(
+        &mut self,
+        topic: &Name,
+        kind: ConversationKind,
+        title: &str,
+    ) -> rusqlite::Result<i64> {
+        if let Some(Known {
+            id,
+            guess: Some(guess),
+        }) = self.ids.get(topic)
+            && (guess.0, guess.1.as_str()) == (kind, title)
+        {
+            return Ok(*id);
+        }
+        let id = put_guess(self.connection, topic, kind, title)?;
+        let guess = Some((kind, title.to_owned()));
+        self.ids.insert(topic.clone(), Known { id, guess });
+        Ok(id)
+    }
 }
 
 fn put_event(
@@ -117,8 +249,7 @@ fn put_title(connection: &Connection, id: i64, title: &str, rev: Rev) -> rusqlit
     Ok(())
 }
 
-fn put_line(connection: &Connection, me: &Name, line: &Conversation) -> rusqlite::Result<()> {
-    let id = known_as(connection, &line.topic, line.kind, &line.title)?;
+fn put_listed(connection: &Connection, id: i64, line: &Conversation) -> rusqlite::Result<()> {
     put_title(connection, id, &line.title, line.rev)?;
     connection
         .prepare_cached(
@@ -142,10 +273,7 @@ fn put_line(connection: &Connection, me: &Name, line: &Conversation) -> rusqlite
             .prepare_cached(sql)?
             .execute(params![id, number(line.first_seq.0)])?;
     }
-    match &line.last_message {
-        Some(message) => put_message(connection, me, message),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// What the server counted is exact also where the copy has holes; the latest count stays.
@@ -165,30 +293,13 @@ fn put_count(connection: &Connection, id: i64, line: &Conversation) -> rusqlite:
     Ok(())
 }
 
-fn put_place(connection: &Connection, topic: &Name, rev: Rev) -> rusqlite::Result<()> {
-    let id = known(connection, topic)?;
-    connection
-        .prepare_cached("UPDATE conversations SET have = max(coalesce(have, 0), ?2) WHERE id = ?1")?
-        .execute(params![id, number(rev.0)])?;
-    Ok(())
-}
-
-fn put_read(connection: &Connection, topic: &Name, seq: Seq) -> rusqlite::Result<()> {
-    let id = known(connection, topic)?;
-    connection
-        .prepare_cached("UPDATE conversations SET read_seq = max(read_seq, ?2) WHERE id = ?1")?
-        .execute(params![id, number(seq.0)])?;
-    Ok(())
-}
-
 fn put_mark(
     connection: &Connection,
-    topic: &Name,
+    id: i64,
     name: &Name,
     mark: Mark,
     seq: Seq,
 ) -> rusqlite::Result<()> {
-    let id = known(connection, topic)?;
     let read = match mark {
         Mark::Read => seq,
         Mark::Delivered => Seq(0),
@@ -209,31 +320,8 @@ fn put_mark(
     Ok(())
 }
 
-fn forget(connection: &Connection, topic: &Name) -> rusqlite::Result<()> {
-    let Some(id) = id_of(connection, topic)? else {
-        return Ok(());
-    };
-    for sql in [
-        "DELETE FROM messages WHERE conversation = ?1",
-        "DELETE FROM changes WHERE conversation = ?1",
-        "DELETE FROM marks WHERE conversation = ?1",
-        "DELETE FROM conversations WHERE id = ?1",
-    ] {
-        connection.execute(sql, [id])?;
-    }
-    Ok(())
-}
-
-/// The number of a conversation of which nothing may be known yet.
-fn known(connection: &Connection, topic: &Name) -> rusqlite::Result<i64> {
-    match id_of(connection, topic)? {
-        Some(id) => Ok(id),
-        None => known_as(connection, topic, ConversationKind::Direct, topic.as_str()),
-    }
-}
-
-/// The number of a conversation; a new one, or one whose kind was a guess too, is of `kind`.
-fn known_as(
+/// Puts in a conversation, or what is guessed better of one; gives its number.
+fn put_guess(
     connection: &Connection,
     topic: &Name,
     kind: ConversationKind,

@@ -13,6 +13,9 @@ use crate::client::private;
 pub const ASIDE_MAX: usize = 3;
 /// How long a statement waits for another process of the profile; each of them is short.
 const BUSY: Duration = Duration::from_secs(5);
+/// Pages that are kept in memory take so much, in KiB and as SQLite wants it; a page of history is less, and the system
+/// keeps the file's pages too.
+const PAGES_KIB: i64 = -512;
 /// Statements kept prepared; there are fewer than this.
 const STATEMENTS_MAX: usize = 64;
 /// Looks at a lock that somebody has, and the pause between two: about as long as a statement waits.
@@ -239,6 +242,7 @@ fn configured(path: &Path, synchronous: &str) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", PAGES_KIB)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
 }

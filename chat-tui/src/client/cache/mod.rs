@@ -194,16 +194,17 @@ impl Cache {
         let me = &self.owner.name;
         let (key, ours) = (self.owner.key(), self.epoch.clone());
         let done = self.database.transact(|connection| {
-            let mut epoch = epoch_of(connection)?;
+            let epoch = epoch_of(connection)?;
             // A batch that begins with the store's name knows what it is doing.
             let named = matches!(changes.first(), Some(Change::Epoch(_)));
             if meta(connection, "owner")? != Some(key) || !(named || epoch == ours) {
                 return Ok(None);
             }
+            let mut batch = apply::Batch::new(connection, me, epoch);
             for change in changes {
-                apply::one(connection, me, change, &mut epoch)?;
+                batch.put(change)?;
             }
-            Ok(Some(epoch))
+            batch.finish().map(Some)
         })?;
         self.epoch = done.ok_or(CacheError::BegunAnew)?;
         Ok(())

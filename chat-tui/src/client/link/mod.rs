@@ -199,17 +199,25 @@ impl Link {
         };
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticking = true;
         loop {
             if self.flush(&mut live, consumer).await?.is_some() {
                 return Ok(Gone);
             }
+            // Without anything to tick for, an idle connection wakes nobody between two heartbeats.
+            let ticked = std::mem::replace(&mut ticking, self.ticks(&live));
+            if ticking && !ticked {
+                tick.reset();
+            }
+            let silent = self.watch.deadline(live.silent_at());
             tokio::select! {
                 frame = live.socket.next() => self.handle_frame(&mut live, frame)?,
                 request = consumer.requests.recv() => match request {
                     Some(request) => live.say(&request).await?,
                     None => return Ok(live.leave().await),
                 },
-                _ = tick.tick() => self.handle_tick(&mut live)?,
+                _ = tick.tick(), if ticking => self.handle_tick(&mut live)?,
+                () = tokio::time::sleep_until(silent) => self.handle_tick(&mut live)?,
             }
         }
     }
@@ -323,6 +331,11 @@ impl Link {
         self.sync.handle_event(event);
     }
 
+    /// Whether anything is to be asked again, or waits for an answer.
+    fn ticks(&self, live: &Live) -> bool {
+        self.sync.stalled() || !live.pending.is_empty()
+    }
+
     fn handle_tick(&mut self, live: &mut Live) -> Result<(), LinkError> {
         let now = live.reading_time(self.watch.now());
         self.sync.handle_tick();
@@ -377,6 +390,14 @@ impl Live {
     fn reading_time(&self, now: Moment) -> Moment {
         let held_up_ms = u64::try_from(self.held_up.as_millis()).unwrap_or(u64::MAX);
         Moment(now.0.saturating_sub(held_up_ms))
+    }
+
+    /// When the silence will have been too long, by the clock.
+    fn silent_at(&self) -> Moment {
+        self.heard
+            .plus(self.silence)
+            .plus(self.held_up)
+            .plus(Duration::from_millis(1))
     }
 
     async fn say(&mut self, request: &Request) -> Result<(), LinkError> {

@@ -133,6 +133,12 @@ impl Sync {
         self.forget_requests();
     }
 
+    /// Whether anything was refused for a passing reason: then [`Sync::handle_tick`] is waited for.
+    #[must_use]
+    pub fn stalled(&self) -> bool {
+        self.sync_stalled || !self.stalled.is_empty()
+    }
+
     /// About once a second: what was refused for a passing reason is asked again.
     pub fn handle_tick(&mut self) {
         self.sync_due |= std::mem::take(&mut self.sync_stalled);

@@ -3,7 +3,6 @@
 use ratatui::layout::Position;
 
 use super::grid::{Glyph, Grid, Text};
-use super::pen::Pen;
 use super::writer::Writer;
 
 /// Erasing the rest of a row costs this many bytes.
@@ -92,7 +91,7 @@ impl Row<'_> {
             && at.x < to.x
             && let Some(between) = self.is.get(usize::from(at.x)..x)
             && self.is[usize::from(at.x)].text != Text::Covered
-            && between.iter().all(|glyph| again(glyph, writer.pen()))
+            && between.iter().all(|glyph| again(glyph, writer))
             && between.iter().map(Glyph::bytes).sum::<usize>() <= writer.way(to).len()
         {
             for glyph in between {
@@ -115,8 +114,8 @@ impl Row<'_> {
 }
 
 /// Whether a glyph can be written once more without any doubt or cost beside its bytes.
-fn again(glyph: &Glyph, pen: Option<Pen>) -> bool {
-    Some(glyph.pen) == pen && !glyph.doubtful && matches!(glyph.text, Text::Char(' '..='~'))
+fn again(glyph: &Glyph, writer: &Writer) -> bool {
+    writer.wears(glyph) && !glyph.doubtful && matches!(glyph.text, Text::Char(' '..='~'))
 }
 
 /// A column of a screen is no more than its width, which is a `u16`.

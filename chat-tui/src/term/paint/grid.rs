@@ -79,15 +79,30 @@ impl Grid {
     }
 
     /// What a terminal that can `caps` will show of a buffer.
+    #[cfg(test)]
     pub(in super::super) fn of(buffer: &Buffer, caps: &Caps) -> Self {
-        let size = buffer.area.as_size();
-        let mut glyphs = Vec::with_capacity(buffer.content.len());
-        if size.width > 0 {
-            for row in buffer.content.chunks(usize::from(size.width)) {
-                row_of(row, caps, &mut glyphs);
+        let mut grid = Self::blank(Size::ZERO);
+        grid.show(buffer, caps);
+        grid
+    }
+
+    /// Becomes what a terminal that can `caps` will show of a buffer. A grid is some hundred KiB, which the system would
+    /// have to hand out and zero for every frame, so its memory is used again.
+    pub(in super::super) fn show(&mut self, buffer: &Buffer, caps: &Caps) {
+        self.size = buffer.area.as_size();
+        self.glyphs.clear();
+        self.glyphs.reserve(buffer.content.len());
+        if self.size.width > 0 {
+            for row in buffer.content.chunks(usize::from(self.size.width)) {
+                row_of(row, caps, &mut self.glyphs);
             }
         }
-        Self { size, glyphs }
+    }
+
+    /// Becomes the same as another one.
+    pub(super) fn copy(&mut self, other: &Self) {
+        self.size = other.size;
+        self.glyphs.clone_from(&other.glyphs);
     }
 
     pub(in super::super) fn size(&self) -> Size {

@@ -62,6 +62,11 @@ impl Pen {
         }
     }
 
+    /// Whether a space that is written with this looks as one with `other` does.
+    pub(super) fn spaces_as(self, other: Self) -> bool {
+        self.of_space() == other.of_space()
+    }
+
     /// Writes the shortest change from `before` (none: unknown) to this.
     pub(super) fn write(self, before: Option<Self>, bytes: &mut Vec<u8>) {
         if before == Some(self) {

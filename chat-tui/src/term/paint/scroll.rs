@@ -50,9 +50,9 @@ impl Shift {
         (self.top..self.bottom).any(|y| across(y).is_some_and(|glyph| glyph.text == Text::Covered))
     }
 
-    /// What is shown once the rows have moved.
-    pub(in super::super) fn applied(&self, before: &Grid) -> Grid {
-        let mut moved = before.clone();
+    /// Makes of `moved` what is shown once the rows have moved.
+    pub(in super::super) fn apply(&self, before: &Grid, moved: &mut Grid) {
+        moved.copy(before);
         let left = usize::from(self.left);
         for y in self.top..self.bottom {
             let from = source(y, self.by).filter(|from| (self.top..self.bottom).contains(from));
@@ -62,7 +62,6 @@ impl Shift {
                 None => row.fill(Glyph::BLANK),
             }
         }
-        moved
     }
 
     /// Has the terminal move the rows of a grid.
@@ -209,13 +208,15 @@ fn begin_of_same(was: &[Glyph], is: &[Glyph]) -> Moved {
 /// How far rows moved, by the number of rows that say so.
 fn distances(before: &Grid, after: &Grid) -> Vec<i32> {
     let mut places: BTreeMap<(usize, u64), Vec<u16>> = BTreeMap::new();
-    for y in 0..before.size().height {
+    // What stayed where it was did not move.
+    let changed = |y: &u16| before.row(*y) != after.row(*y);
+    for y in (0..before.size().height).filter(changed) {
         for hash in hashes(before.row(y)) {
             places.entry(hash).or_default().push(y);
         }
     }
     let mut votes: BTreeMap<i32, usize> = BTreeMap::new();
-    for y in 0..after.size().height {
+    for y in (0..after.size().height).filter(changed) {
         for hash in hashes(after.row(y)) {
             // A row that is there many times says nothing.
             let Some(was) = places.get(&hash).filter(|was| was.len() <= 4) else {
@@ -264,7 +265,28 @@ impl Hasher for Fnv {
 
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+            self.write_u8(*byte);
         }
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u16(&mut self, number: u16) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    // A number at a time: a cell is six of them, and a frame has some thousand cells.
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x0100_0000_01b3);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
     }
 }

@@ -70,10 +70,6 @@ impl Writer {
         self.pen = Some(pen);
     }
 
-    pub(super) fn pen(&self) -> Option<Pen> {
-        self.pen
-    }
-
     /// Where the cursor is known to stand.
     pub(super) fn at(&self) -> Option<Position> {
         self.at
@@ -81,7 +77,9 @@ impl Writer {
 
     /// Writes a glyph that takes `cells` where the cursor stands.
     pub(super) fn glyph(&mut self, glyph: &Glyph, cells: u16) {
-        self.set_pen(glyph.pen);
+        if !self.wears(glyph) {
+            self.set_pen(glyph.pen);
+        }
         match &glyph.text {
             Text::Char(letter) => {
                 let mut utf8 = [0; 4];
@@ -98,9 +96,19 @@ impl Writer {
         });
     }
 
+    /// Whether a glyph would look the same without a change of the pen: the colour of a space is not seen.
+    pub(super) fn wears(&self, glyph: &Glyph) -> bool {
+        self.pen.is_some_and(|pen| match glyph.text {
+            Text::Char(' ') => pen.spaces_as(glyph.pen),
+            _ => pen == glyph.pen,
+        })
+    }
+
     /// Empties the row from the cursor on.
     pub(super) fn erase_to_end(&mut self) {
-        self.set_pen(Pen::PLAIN);
+        if !self.wears(&Glyph::BLANK) {
+            self.set_pen(Pen::PLAIN);
+        }
         self.bytes.extend_from_slice(b"\x1b[K");
     }
 

@@ -4,7 +4,7 @@ use chat_proto::{Name, Seq};
 
 use super::layout::Layout;
 use super::row::Row;
-use super::{Gap, Geometry, Pane, Place};
+use super::{Gap, Geometry, Pane, Place, Scroll};
 use crate::client::agent::{Ask, Near, PAGE_ENTRIES};
 use crate::client::copy::Entry;
 
@@ -113,6 +113,10 @@ impl Pane {
             height: g.height.saturating_mul(3),
             ..*g
         };
+        // A message takes a row at least, so that nearly always no row has to be laid out for this.
+        if self.whole_near(u64::from(around.height)) {
+            return None;
+        }
         let layout = Layout::of(self, &around);
         let (rows, reading) = self.rows_around(&layout, g);
         let gaps = rows.iter().enumerate();
@@ -123,6 +127,18 @@ impl Pane {
             false => Near::Start,
         };
         Some((gap, near))
+    }
+
+    /// Whether nothing is missing among so many messages around what is read; false where that is not known at once.
+    fn whole_near(&self, count: u64) -> bool {
+        let seq = match &self.scroll {
+            Scroll::Bottom => None,
+            Scroll::At(anchor) => match &anchor.place {
+                Place::Entry(rev) if self.window.seq(*rev).is_some() => self.window.seq(*rev),
+                _ => return false,
+            },
+        };
+        self.window.whole_around(seq, count, &self.line)
     }
 
     /// The rows of the screen with a screen above and one below, and which of them is read.

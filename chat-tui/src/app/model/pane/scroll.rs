@@ -171,6 +171,21 @@ impl Pane {
     /// The highest message whose last row is on the screen: what a person may have seen.
     #[must_use]
     pub fn shown_up_to(&self, g: &Geometry<'_>) -> Option<Seq> {
+        self.shown_end(g).or_else(|| self.shown_anywhere(g))
+    }
+
+    /// The last message, where it is the last of all and the end is followed: that takes no look at the rows.
+    fn shown_end(&self, g: &Geometry<'_>) -> Option<Seq> {
+        if !self.at_bottom() || g.height == 0 || !self.letters(g).is_empty() {
+            return None;
+        }
+        match self.window.last(&self.line, &[])? {
+            Place::Entry(rev) => self.window.seq(rev),
+            Place::Gap(_) | Place::Letter(_) => None,
+        }
+    }
+
+    fn shown_anywhere(&self, g: &Geometry<'_>) -> Option<Seq> {
         let view = self.view(g);
         let whole = view.rows.iter().filter(|row| row.last);
         whole.filter_map(|row| row.seq).max()
@@ -251,8 +266,9 @@ impl Pane {
         let Some(anchor) = self.anchor(layout) else {
             return View::empty(layout);
         };
-        let reach = height + by.unsigned_abs();
-        let mut span = span(layout, &anchor, reach);
+        let above = height + by.min(0).unsigned_abs();
+        let below = height + by.max(0).unsigned_abs();
+        let mut span = span(layout, &anchor, (above, below));
         let start_max = span.rows.len().saturating_sub(height);
         let start = signed(span.at) - signed(anchor.screen) + by;
         let start = usize::try_from(start).unwrap_or(0).min(start_max);
@@ -311,8 +327,8 @@ impl Pane {
     }
 }
 
-/// Rows around the anchor, `reach` in both directions as far as there are so many.
-fn span(layout: &Layout<'_>, anchor: &Anchor, reach: usize) -> Span {
+/// Rows around the anchor, so many above and below as far as there are.
+fn span(layout: &Layout<'_>, anchor: &Anchor, (above_max, below_max): (usize, usize)) -> Span {
     let mut rows: VecDeque<Row> = layout.rows(&anchor.place).into();
     let of_anchor = |row: &Row| row.at >= anchor.at;
     let mut at = rows
@@ -320,7 +336,7 @@ fn span(layout: &Layout<'_>, anchor: &Anchor, reach: usize) -> Span {
         .position(of_anchor)
         .unwrap_or(rows.len().saturating_sub(1));
     let (mut top, mut end) = (anchor.place.clone(), anchor.place.clone());
-    while at < reach
+    while at < above_max
         && let Some(above) = layout.above(&top)
     {
         for row in layout.rows(&above).into_iter().rev() {
@@ -329,7 +345,7 @@ fn span(layout: &Layout<'_>, anchor: &Anchor, reach: usize) -> Span {
         }
         top = above;
     }
-    while rows.len() - at <= reach
+    while rows.len() - at <= below_max
         && let Some(below) = layout.below(&end)
     {
         rows.extend(layout.rows(&below));

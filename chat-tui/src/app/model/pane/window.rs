@@ -8,8 +8,8 @@ use super::{Gap, Place};
 use crate::client::copy::{Entry, Line};
 use crate::client::outbox::Letter;
 
-/// Entries that are held at the most.
-pub(super) const ENTRIES_MAX: usize = 3_000;
+/// Entries that are held at the most: some thirty screens, each entry about a KiB. The copy on disk has the others.
+pub(super) const ENTRIES_MAX: usize = 1_000;
 /// Entries above that before some are let go, so that not every message costs a look at the whole.
 const ENTRIES_SLACK: usize = 200;
 
@@ -126,6 +126,19 @@ impl Window {
             }
         };
         (gap.from <= gap.to).then_some(gap)
+    }
+
+    /// Whether nothing is missing among the `count` messages above and below one, without one around the last. Said only
+    /// where nothing is missing between any that are held, so that no look at each of them is needed.
+    pub(super) fn whole_around(&self, seq: Option<Seq>, count: u64, line: &Line) -> bool {
+        let (Some((first, _)), Some(last)) = (self.seqs.first_key_value(), self.last_seq()) else {
+            return false;
+        };
+        let messages = last.0 - first.0 + 1;
+        let seq = seq.unwrap_or(last).0;
+        let above = seq.saturating_sub(first.0) >= count || *first <= line.first_seq.max(Seq(1));
+        let below = last.0.saturating_sub(seq) >= count || last >= line.last_seq;
+        messages == self.seqs.len() as u64 && above && below
     }
 
     /// The place above `place`.
