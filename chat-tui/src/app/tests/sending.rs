@@ -15,7 +15,7 @@ fn sent(screens: &mut Screens, words: &str) -> Letter {
     screens.keys(&format!("{words}<enter>"));
     let asks = screens.asks();
     let sent = asks.iter().find_map(|ask| match ask {
-        Ask::Send(letter) => Some(letter.clone()),
+        Ask::Send(letter) => Some(letter.as_ref().clone()),
         _ => None,
     });
     sent.unwrap_or_else(|| panic!("nothing is sent: {asks:?}"))

@@ -180,7 +180,7 @@ pub(super) fn send(model: &mut Model) -> Vec<Effect> {
     model.composer = Composer::default();
     model.typing_told = None;
     super::with_pane(model, Pane::sent);
-    vec![Effect::Ask(Ask::Send(letter))]
+    vec![Effect::Ask(Ask::Send(Box::new(letter)))]
 }
 
 /// The draft changed: it is kept, and the others are told that one writes.

@@ -22,7 +22,7 @@ impl Agent {
                 to,
                 near,
             } => self.fill(&topic, from, to, near),
-            Ask::Send(letter) => self.send(letter),
+            Ask::Send(letter) => self.send(*letter),
             Ask::Retry(id) => self.retry(&id),
             Ask::Discard(id) => self.discard(&id),
             Ask::Read(topic, seq) => self.read(&topic, seq),

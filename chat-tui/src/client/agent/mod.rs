@@ -41,7 +41,7 @@ pub enum Ask {
         near: Near,
     },
     /// Queues a letter and sends it as soon as that is possible; the draft of its topic is done with.
-    Send(Letter),
+    Send(Box<Letter>),
     /// Tries a failed letter again, or sends one that asks.
     Retry(MessageId),
     /// Drops a letter that was not stored.
