@@ -189,7 +189,8 @@ impl Run {
     }
 
     fn handle_event(&mut self, event: Event) {
-        self.urgent = true;
+        // Nobody at the keyboard waits for what the terminal answers by itself.
+        self.urgent |= !matches!(event, Event::Answer(_));
         match event {
             Event::Key(key) => self.update(Msg::Key(key)),
             Event::Paste(text) => self.update(Msg::Paste(text)),
@@ -204,10 +205,7 @@ impl Run {
                 let entered = self.guard.reenter();
                 self.entered_again(entered);
             }
-            Event::Answer(answer) => {
-                self.urgent = false;
-                self.screen.learn(answer);
-            }
+            Event::Answer(answer) => self.screen.learn(answer),
             Event::Ended(ended) => self.over = Some(Over::Ended(ended)),
         }
     }

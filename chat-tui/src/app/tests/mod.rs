@@ -52,7 +52,7 @@ impl Screens {
 
     /// The screen was drawn: what it shows has been seen.
     pub(crate) fn drawn(&mut self) {
-        self.effects.extend(update::shown(&mut self.model));
+        self.effects.extend(update::before_draw(&mut self.model));
     }
 
     /// Types: letters as they are, keys in angle brackets, as `hi<enter><ctrl-k>`.
