@@ -1,3 +1,5 @@
-//! Programs on a terminal, from outside: the room of the terminal by itself, and what it leaves behind.
+//! Programs on a terminal, from outside: the client as its users see it, and the room of the terminal by itself.
 
-mod terminal;
+mod desk;
+mod opening;
+mod room;
