@@ -1,153 +1,56 @@
-//! A short conversation, played through the real wire on a server of its own: `cargo demo`.
+//! A look at the chat, `cargo demo`: the full-screen client among sample people, or a short conversation where no
+//! terminal is.
 
-use std::net::SocketAddr;
-use std::path::Path;
+mod actors;
+mod history;
+mod past;
+mod people;
+mod scenes;
+mod show;
+mod stage;
+mod story;
+#[cfg(test)]
+mod tests;
 
-use chat_proto::Action;
-use chat_proto::action::Sync;
-use chat_proto::event::Ack;
-use chat_proto::{Event, Message, Safe};
-use chat_server::config::SignUp;
-use chat_server::{Config, Server};
-use chat_tests::{Person, TestClient};
-use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let folder = TempDir::new()?;
-    let stop = CancellationToken::new();
-    let (address, served) = start_server(folder.path(), stop.clone()).await?;
-    println!("a server on http://{address}, with its data in a folder that goes when this ends\n");
-    play(address).await;
-    stop.cancel();
-    served.await??;
-    println!("\nthe server has stopped; to run one of your own, see README.md");
-    Ok(())
+use chat_proto::Safe;
+
+const USAGE: &str = "usage: cargo demo [-- --script]";
+
+/// What there is to see.
+#[derive(Debug, PartialEq, Eq)]
+enum Play {
+    /// The screens, for somebody at a terminal.
+    Screens,
+    /// Lines on standard output.
+    Story,
 }
 
-/// A server within this process, on a free port; it runs until it is told to stop.
-async fn start_server(
-    folder: &Path,
-    stop: CancellationToken,
-) -> anyhow::Result<(SocketAddr, JoinHandle<std::io::Result<()>>)> {
-    let config = Config {
-        data: folder.join("data"),
-        signup: SignUp::Open,
-        ..Config::default()
+fn main() -> ExitCode {
+    let given: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let ended = match choose(&given, terminal) {
+        Some(Play::Screens) => show::run(),
+        Some(Play::Story) => story::run().map(|()| ExitCode::SUCCESS),
+        None => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
     };
-    let server = Server::open(config).await?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    Ok((address, tokio::spawn(server.serve(listener, stop))))
+    ended.unwrap_or_else(|error| {
+        eprintln!("the demonstration: {}", Safe::line(&format!("{error:#}")));
+        ExitCode::FAILURE
+    })
 }
 
-/// Ann, ben and cat get to know the server, and we watch over their shoulders.
-async fn play(server: SocketAddr) {
-    let ann = Person::register(server, "ann").await;
-    let ben = Person::register(server, "ben").await;
-    let cat = Person::register(server, "cat").await;
-    let (mut desk, mut phone) = (ann.connect().await, ann.connect().await);
-    let mut laptop = ben.connect().await;
-
-    title("ann writes to ben, who is there");
-    acked(
-        &desk
-            .send("ben", "Good morning! Did the release go out?")
-            .await,
-    );
-    told(
-        "ben's laptop",
-        &laptop
-            .expect_text("Good morning! Did the release go out?")
-            .await,
-    );
-    told(
-        "ann's phone",
-        &phone
-            .expect_text("Good morning! Did the release go out?")
-            .await,
-    );
-    laptop.read("ann", 1).await;
-    read_mark(&mut desk).await;
-
-    title("ben answers, twice by mistake: the same id is the same message");
-    for _ in 0..2 {
-        match laptop
-            .send_as("answer-1", "ann", "An hour ago. No complaints so far.")
-            .await
-        {
-            Ok(ack) => acked(&ack),
-            Err(error) => println!("  refused: {}", Safe::line(&error.message)),
-        }
-    }
-    told(
-        "ann's desk",
-        &desk.expect_text("An hour ago. No complaints so far.").await,
-    );
-
-    title("a group, and cat who is away");
-    ann.make_group("release", &[&ben, &cat]).await;
-    told("ben's laptop", &laptop.expect_text("welcome all").await);
-    acked(&desk.send("release", "1.8 is out. Thank you all!").await);
-    told(
-        "ben's laptop",
-        &laptop.expect_text("1.8 is out. Thank you all!").await,
-    );
-
-    title("cat comes back and has missed nothing");
-    let mut tablet = cat.connect().await;
-    if let Event::Synced(end) = tablet.request(Action::Sync(Sync::default())).await {
-        for line in &end.conversations {
-            println!("  {} has {} unread", line.topic, line.unread);
-        }
-    }
-    for text in ["welcome all", "1.8 is out. Thank you all!"] {
-        told("cat's tablet", &tablet.expect_text(text).await);
-    }
-    let error = tablet.send_as("c-1", "releases", "Well done!").await;
-    if let Err(error) = error {
-        println!("  cat mistypes the topic: {}", Safe::line(&error.message));
-    }
-    acked(&tablet.send("release", "Well done!").await);
-    told("ann's desk", &desk.expect_text("Well done!").await);
-}
-
-fn title(words: &str) {
-    println!("\n{words}");
-}
-
-fn acked(ack: &Ack) {
-    let number = ack.seq.unwrap_or_default();
-    let topic = ack
-        .topic
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let again = if ack.dup { ", as before" } else { "" };
-    println!("  ack: number {number} to {topic} is on disk{again}");
-}
-
-fn told(where_: &str, message: &Message) {
-    let time = message.sent_at.to_string();
-    let clock = time.get(11..19).unwrap_or_default();
-    let (topic, from) = (&message.topic, &message.from.display_name);
-    println!(
-        "  {clock}  {where_} [{topic} {}] {}: {}",
-        message.seq,
-        Safe::line(from),
-        Safe::line(&message.text)
-    );
-}
-
-/// Waits until the other side says that it has read.
-async fn read_mark(socket: &mut TestClient) {
-    let mark = socket.expect(|event| match event {
-        Event::Read(mark) => Some(mark.clone()),
+fn choose(given: &[OsString], terminal: bool) -> Option<Play> {
+    match given {
+        [] if terminal => Some(Play::Screens),
+        [] => Some(Play::Story),
+        [option] if option == "--script" => Some(Play::Story),
         _ => None,
-    });
-    let mark = mark.await;
-    println!("  {} has read up to number {}", mark.by, mark.seq);
+    }
 }

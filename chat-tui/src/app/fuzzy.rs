@@ -4,6 +4,9 @@ use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use unicode_segmentation::UnicodeSegmentation;
 
+/// Characters of a query that count. The matcher adds up scores of characters in 16 bits, and overflows with thousands.
+const QUERY_CHARS_MAX: usize = 128;
+
 /// How far apart the letters may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Letters {
@@ -34,6 +37,8 @@ impl Fuzzy {
     /// Looks for `query`; the words of it each, in any order. Nothing typed is found everywhere.
     #[must_use]
     pub fn new(query: &str, letters: Letters) -> Self {
+        let end = query.char_indices().nth(QUERY_CHARS_MAX);
+        let query = &query[..end.map_or(query.len(), |(at, _)| at)];
         let mut config = Config::DEFAULT;
         config.prefer_prefix = true;
         let kind = match letters {
@@ -87,6 +92,14 @@ mod tests {
         assert_eq!(hit.graphemes, [2, 3]);
         let mut fuzzy = Fuzzy::new("b", Letters::Scattered);
         assert_eq!(fuzzy.find("e\u{301}b").expect("a hit").graphemes, [1]);
+    }
+
+    #[test]
+    fn a_pasted_book_is_searched_by_its_beginning() {
+        let book = "x".repeat(100_000);
+        let mut fuzzy = Fuzzy::new(&book, Letters::Scattered);
+        assert!(fuzzy.find(&book).is_some());
+        assert_eq!(fuzzy.find("x"), None);
     }
 
     #[test]

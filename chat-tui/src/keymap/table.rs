@@ -82,7 +82,7 @@ macro_rules! table {
 }
 
 table! {
-    SwitcherOrKill "switcher-or-kill" Write Go ["ctrl-k"] "go to anyone, anything; within a line: cut to its end";
+    SwitcherOrKill "switcher-or-kill" Write Go ["ctrl-k"] "go to anyone; in a line: cut to its end";
     Switcher "switcher" Anywhere Go ["alt-g", "ctrl-x g"] "go to anyone, anything";
     NextUnread "next-unread" Anywhere Go ["alt-a", "ctrl-x a"] "next unread, mentions first; then back";
     FirstUnread "first-unread" Anywhere Go ["alt-u", "ctrl-x u"] "first unread line";
@@ -90,7 +90,7 @@ table! {
     NextMention "next-mention" Anywhere Go ["alt-n", "ctrl-x n"] "next mention";
     PreviousChat "previous-chat" Write Go ["ctrl-p"] "previous chat of the list";
     NextChat "next-chat" Write Go ["ctrl-n"] "next chat of the list";
-    Chat1 "chat-1" Anywhere Go ["alt-1"] "first chat of the list; Alt-2 to Alt-9 the others";
+    Chat1 "chat-1" Anywhere Go ["alt-1"] "first chat of the list; to Alt-9: others";
     Chat2 "chat-2" Anywhere Go ["alt-2"] "second chat of the list";
     Chat3 "chat-3" Anywhere Go ["alt-3"] "third chat of the list";
     Chat4 "chat-4" Anywhere Go ["alt-4"] "fourth chat of the list";
@@ -133,7 +133,7 @@ table! {
     LineUp "line-up" Write Write ["shift-up"] "line up";
     LineDown "line-down" Write Write ["down"] "line down";
     DeleteBack "delete-back" Write Write ["backspace", "ctrl-h"] "delete the character before";
-    DeleteForward "delete-forward" Write Write ["delete", "ctrl-d"] "delete the character under the cursor";
+    DeleteForward "delete-forward" Write Write ["delete", "ctrl-d"] "delete the character after";
     CutWordBack "cut-word-back" Write Write ["ctrl-w", "alt-backspace"] "cut the word before";
     CutWordForward "cut-word-forward" Write Write ["alt-d", "alt-delete"] "cut the word after";
     CutLine "cut-line" Write Write ["ctrl-u"] "cut to the start of the line";
@@ -145,7 +145,7 @@ table! {
 
     PickUp "pick-up" Pick App ["up", "ctrl-p", "ctrl-k"] "in lists: row above";
     PickDown "pick-down" Pick App ["down", "ctrl-n", "ctrl-j"] "in lists: row below";
-    PickKind "pick-kind" Pick App ["tab"] "in the switcher: only people, groups, commands";
+    PickKind "pick-kind" Pick App ["tab"] "in the switcher: only one kind of row";
     PickThis "pick" Pick App ["enter"] "in lists: take this one";
     PickCancel "pick-cancel" Pick App ["esc", "ctrl-c", "ctrl-g"] "in lists: close";
     Help "help" Anywhere App ["f1"] "keys";
@@ -153,5 +153,5 @@ table! {
     Reconnect "reconnect" Anywhere App ["f5"] "offline: try to connect at once";
     Repaint "redraw" Anywhere App ["ctrl-l"] "redraw";
     Suspend "suspend" Anywhere App ["ctrl-z"] "suspend";
-    Quit "quit" Anywhere App ["ctrl-q"] "quit (drafts and unsent messages are kept)";
+    Quit "quit" Anywhere App ["ctrl-q"] "quit; drafts and unsent words are kept";
 }

@@ -184,7 +184,6 @@ impl Guard {
         if !sys::can_stop() {
             return Ok(Suspended::Alone);
         }
-        self.gate.stops();
         self.pause(sys::stop)??;
         Ok(Suspended::Back)
     }
@@ -212,7 +211,7 @@ impl Guard {
             && !held.panicked
         {
             held.enter()?;
-            self.gate.set(State::Reading);
+            self.gate.resume();
         }
         Ok(())
     }

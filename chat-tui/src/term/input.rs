@@ -2,8 +2,6 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -33,14 +31,23 @@ pub(super) enum State {
     Closed,
 }
 
+type Delivery = SignalDelivery<sys::Wire, SignalOnly>;
+
+#[derive(Debug)]
+struct Signals {
+    delivery: Delivery,
+    /// Those of a pause that are for us all the same.
+    kept: Vec<i32>,
+}
+
 /// Opens and shuts the way from the terminal to the reader.
 #[derive(Debug)]
 pub(super) struct Gate {
     /// Held for the length of one read of what is there, so that nothing is read once a pause has begun.
     state: Mutex<State>,
-    /// We stop ourselves: that we go on is no news then. The signal may be read long after [`sys::stop`] saw it.
-    stops: AtomicBool,
-    wake: UnixStream,
+    /// Held while signals are taken together with the state in which they came.
+    signals: Mutex<Signals>,
+    wake: sys::Wire,
 }
 
 impl Gate {
@@ -53,9 +60,28 @@ impl Gate {
         self.wake();
     }
 
-    /// The next signal to go on is expected.
-    pub(super) fn stops(&self) {
-        self.stops.store(true, Ordering::SeqCst);
+    /// Goes on to read. The signals of the pause were for the program that ran: the reader, which may be slower than
+    /// that program's end, must not take them for ours.
+    pub(super) fn resume(&self) {
+        let mut signals = self.signals();
+        let came: Vec<i32> = signals.delivery.pending().collect();
+        let ours = came
+            .into_iter()
+            .filter(|signal| matches!(*signal, SIGTERM | SIGHUP));
+        signals.kept.extend(ours);
+        self.set(State::Reading);
+    }
+
+    fn signals(&self) -> MutexGuard<'_, Signals> {
+        self.signals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The signals that came, and who read the terminal then.
+    fn take_signals(&self) -> (State, Vec<i32>) {
+        let mut signals = self.signals();
+        let mut came = std::mem::take(&mut signals.kept);
+        came.extend(signals.delivery.pending());
+        (*self.lock(), came)
     }
 
     /// Makes the reader look up. When the pipe is full, it has reason enough to.
@@ -69,20 +95,24 @@ pub(super) fn start(
     tty: &sys::Tty,
     sink: impl FnMut(Event) -> bool + Send + 'static,
 ) -> io::Result<Arc<Gate>> {
-    let (woken, wake) = UnixStream::pair()?;
+    let (woken, wake) = sys::wire()?;
     woken.set_nonblocking(true)?;
     wake.set_nonblocking(true)?;
-    let (read, write) = UnixStream::pair()?;
+    let (read, write) = sys::wire()?;
+    let signalled = read.try_clone()?;
     let gate = Arc::new(Gate {
         state: Mutex::new(State::Reading),
-        stops: AtomicBool::new(false),
+        signals: Mutex::new(Signals {
+            delivery: SignalDelivery::with_pipe(read, write, SignalOnly, SIGNALS)?,
+            kept: Vec::new(),
+        }),
         wake,
     });
     let reader = Reader {
         gate: Arc::clone(&gate),
         input: tty.input()?,
         woken,
-        signals: SignalDelivery::with_pipe(read, write, SignalOnly, SIGNALS)?,
+        signalled,
         parser: Parser::default(),
         size: tty.size(),
         ended: false,
@@ -97,8 +127,8 @@ pub(super) fn start(
 struct Reader<S> {
     gate: Arc<Gate>,
     input: OwnedFd,
-    woken: UnixStream,
-    signals: SignalDelivery<UnixStream, SignalOnly>,
+    woken: sys::Wire,
+    signalled: sys::Wire,
     parser: Parser,
     size: Size,
     ended: bool,
@@ -113,9 +143,10 @@ impl<S: FnMut(Event) -> bool> Reader<S> {
             if ready.wake {
                 self.look_up();
             }
-            if ready.signals {
-                let signals: Vec<i32> = self.signals.pending().collect();
-                signals.into_iter().for_each(|signal| self.signal(signal));
+            if ready.wake || ready.signals {
+                let (state, came) = self.gate.take_signals();
+                came.into_iter()
+                    .for_each(|signal| self.signal(state, signal));
             }
             if ready.input {
                 self.read(&mut bytes);
@@ -132,7 +163,7 @@ impl<S: FnMut(Event) -> bool> Reader<S> {
         let timeout = (reads && self.parser.unfinished()).then_some(TORN_MS);
         sys::wait(
             reads.then(|| self.input.as_fd()),
-            self.signals.get_read().as_fd(),
+            self.signalled.as_fd(),
             self.woken.as_fd(),
             timeout,
         )
@@ -166,11 +197,8 @@ impl<S: FnMut(Event) -> bool> Reader<S> {
         }
     }
 
-    fn signal(&mut self, signal: i32) {
-        let state = *self.gate.lock();
-        let expected = signal == SIGCONT && self.gate.stops.swap(false, Ordering::SeqCst);
+    fn signal(&mut self, state: State, signal: i32) {
         match (state, signal) {
-            _ if expected => {}
             (State::Closed, SIGCONT | SIGWINCH) => {}
             (State::Closed, signal) => by_default(signal),
             (State::Reading, SIGWINCH) => self.resized(),

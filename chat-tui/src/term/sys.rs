@@ -11,6 +11,14 @@ use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use signal_hook::consts::SIGCONT;
 
+/// An end of a wire inside of this process, on which signals and wishes are bytes that a wait can see.
+pub(super) type Wire = UnixStream;
+
+/// Both ends of a wire.
+pub(super) fn wire() -> io::Result<(Wire, Wire)> {
+    UnixStream::pair()
+}
+
 /// The two directions of a terminal, and how it was before.
 #[derive(Debug)]
 pub(super) struct Tty {
@@ -118,7 +126,7 @@ pub(super) fn can_stop() -> bool {
 /// The group, because a wrapper that waits for us would keep the shell from seeing that we stopped. The wait for the
 /// signal, because the stop may reach this thread after `kill` has returned.
 pub(super) fn stop() -> io::Result<()> {
-    let (mut told, tell) = UnixStream::pair()?;
+    let (mut told, tell) = wire()?;
     let registered = signal_hook::low_level::pipe::register(SIGCONT, tell)?;
     let stopped = kill_current_process_group(Signal::STOP).map_err(io::Error::from);
     let waited = stopped.and_then(|()| told.read_exact(&mut [0]));

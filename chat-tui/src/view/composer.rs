@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::look::{Look, cells, key, shown};
+use super::look::{Look, cells, key, shown, switcher_key};
 use crate::app::model::Model;
 use crate::app::model::composer::Composer;
 use crate::keymap::Command;
@@ -133,14 +133,14 @@ fn part(composer: &Composer, line: usize, from: usize, to: usize) -> String {
 
 /// To whom it goes, while nothing is written.
 fn placeholder(model: &Model, look: &Look, area: Rect, buffer: &mut Buffer) {
-    let Some(line) = model.contacts.open_line() else {
-        return;
+    let words = match (&model.contacts.open, model.contacts.open_line()) {
+        (_, Some(line)) if line.sigil() == '#' => format!("write to #{}", line.topic),
+        (Some(topic), _) => format!("write to {topic}"),
+        (None, _) => match switcher_key(&model.keymap) {
+            Some(key) => format!("{key} chooses whom to write to"),
+            None => return,
+        },
     };
-    let sigil = match line.sigil() {
-        '#' => "#",
-        _ => "",
-    };
-    let words = format!("write to {sigil}{}", line.topic);
     // The cursor stands on its first letter.
     let at = (area.x, area.y, area.width.saturating_sub(1));
     look.left(buffer, area, at, &shown(&words), look.theme.quiet);

@@ -6,12 +6,11 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::frame::Hit;
-use super::look::{Look, cells, key, shown};
+use super::look::{Look, cells, shown, switcher_key};
 use crate::app::model::Model;
 use crate::app::model::found::label;
 use crate::client::agent::LetterState;
 use crate::client::copy::Line;
-use crate::keymap::Command;
 use crate::text::{self, Shown};
 
 /// Cells of a badge, with the space before it: ` 99+`.
@@ -272,9 +271,7 @@ fn said(model: &Model, line: &Line, message: &Message) -> Shown<'static> {
 
 fn more(model: &Model, look: &Look, number: usize, area: Rect, buffer: &mut Buffer) {
     let mut parts = vec![format!("{number} more")];
-    if let Some(key) = key(&model.keymap, Command::SwitcherOrKill)
-        .or_else(|| key(&model.keymap, Command::Switcher))
-    {
+    if let Some(key) = switcher_key(&model.keymap) {
         parts.push(format!("{key} to search"));
     }
     let at = (area.x + 2, area.y, area.width.saturating_sub(3));

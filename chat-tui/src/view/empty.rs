@@ -1,11 +1,13 @@
 //! What stands where a conversation would: nobody's first screen is empty. The people of the server, public topics, and
 //! how to find more.
 
+use chat_proto::PresenceState;
+use chat_proto::api::Profile;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::look::{Look, key, shown};
+use super::look::{Look, key, shown, switcher_key};
 use crate::app::model::Model;
 use crate::app::model::found::label;
 use crate::client::agent::LinkState;
@@ -69,7 +71,7 @@ pub fn render(model: &Model, area: Rect, buffer: &mut Buffer) {
     };
     let theme = look.theme;
     page.sentence(&welcome(model), theme.strong);
-    if page.left() > 6 {
+    if page.left() > 10 {
         page.y += 1;
     }
     if !model.contacts.ranked().is_empty() {
@@ -97,18 +99,16 @@ fn welcome(model: &Model) -> String {
 fn topics(model: &Model, page: &mut Page<'_>) {
     let theme = page.look.theme;
     let topics: Vec<_> = model.groups.iter().filter(|group| group.public).collect();
-    let room = (page.left() / 3).min(topics.len());
-    if room < 2 {
+    // A third at the most, with their heading: people are more.
+    let room = (page.left() / 3).saturating_sub(1).min(topics.len());
+    if room == 0 {
         return;
     }
     page.line("topics for everyone", theme.quiet);
-    for group in topics.iter().take(room - 1) {
+    for group in topics.iter().take(room) {
         let members = text::count(group.members, "member");
-        let words = format!(
-            "{} {} {members}",
-            label(&group.topic, &group.title),
-            page.look.glyphs.dot
-        );
+        let called = label(&group.topic, &group.title);
+        let words = format!("{called} {} {members}", page.look.glyphs.dot);
         page.signed(("#", theme.quiet), &words);
     }
     page.y += 1;
@@ -117,59 +117,50 @@ fn topics(model: &Model, page: &mut Page<'_>) {
 /// The people of the server, who is there first.
 fn people(model: &Model, page: &mut Page<'_>) {
     let look = page.look;
-    let not_me = |name| model.my_name() != Some(name);
-    let mut people: Vec<_> = model
-        .people
-        .iter()
-        .filter(|one| not_me(&one.name))
-        .collect();
-    people.sort_by_key(|one| model.presence_of(&one.name) == chat_proto::PresenceState::Offline);
-    if people.is_empty() {
-        if model.link.0 == LinkState::Live {
-            page.sentence("you are the first one here", look.theme.text);
-            page.y += 1;
-        }
+    let not_me = |one: &&Profile| model.my_name() != Some(&one.name);
+    let mut people: Vec<_> = model.people.iter().filter(not_me).collect();
+    people.sort_by_key(|one| model.presence_of(&one.name) == PresenceState::Offline);
+    // One row is kept for how to go on, and where there is room one for the keys and one for air.
+    let kept = if page.left() > 8 { 3 } else { 1 };
+    let room = page.left().saturating_sub(kept + 1);
+    if people.is_empty() && model.link.0 == LinkState::Live {
+        page.sentence("you are the first one here", look.theme.text);
+        page.y += u16::from(kept > 1);
+    }
+    if people.is_empty() || room == 0 {
         return;
     }
-    let room = page.left().saturating_sub(5);
-    if room == 0 {
-        return;
-    }
+    let names = match people.len() > room {
+        true => room - 1,
+        false => people.len(),
+    };
     page.line("people of this server", look.theme.quiet);
-    for one in people.iter().take(room) {
+    for one in people.iter().take(names) {
         let state = model.presence_of(&one.name);
         let sign = (look.glyphs.presence(state), look.theme.presence(state));
         page.signed(sign, &label(&one.name, &one.display_name));
     }
-    if people.len() > room {
-        page.line(
-            &format!("   {} more", people.len() - room),
-            look.theme.quiet,
-        );
+    if people.len() > names {
+        let more = format!("   {} more", people.len() - names);
+        page.line(&more, look.theme.quiet);
     }
-    page.y += 1;
+    page.y += u16::from(kept > 1);
 }
 
 /// How to go on from here.
 fn ways(model: &Model, page: &mut Page<'_>) {
     let theme = page.look.theme;
-    let switch = key(&model.keymap, Command::SwitcherOrKill)
-        .or_else(|| key(&model.keymap, Command::Switcher));
-    let alone = model
-        .people
-        .iter()
-        .all(|one| model.my_name() == Some(&one.name));
-    if let Some(key) = switch {
-        page.sentence(
-            &format!("{key} to find anyone, and to join or make a topic"),
-            theme.text,
-        );
+    if let Some(key) = switcher_key(&model.keymap) {
+        let words = format!("{key} finds anyone, joins and makes topics");
+        page.sentence(&words, theme.text);
     }
-    if alone && model.link.0 == LinkState::Live && model.contacts.ranked().is_empty() {
-        let invite = "an invite link for others comes from: chat-server invite";
+    let others = |one: &Profile| model.my_name() != Some(&one.name);
+    let alone = model.contacts.ranked().is_empty() && !model.people.iter().any(others);
+    if alone && model.link.0 == LinkState::Live {
+        let invite = "others come by a link from: chat-server invite";
         page.sentence(invite, theme.quiet);
     }
     if let Some(key) = key(&model.keymap, Command::Help) {
-        page.sentence(&format!("{key} for all keys"), theme.quiet);
+        page.sentence(&format!("{key} shows all keys"), theme.quiet);
     }
 }

@@ -132,7 +132,7 @@ const fn question(entrance: &Entrance) -> &'static str {
 const fn advice(entrance: &Entrance) -> &'static str {
     match (entrance.question, entrance.new) {
         (Question::Server, _) => {
-            "Its address, as https://chat.example.org, or an invite link. A server of your own is started with: chat-server"
+            "Its address, as https://chat.example.org, or an invite link. The command chat-server starts one of your own, at http://127.0.0.1:8080."
         }
         (Question::Account, _) => "Up and Down choose, Enter goes on.",
         (Question::Name, true) => {

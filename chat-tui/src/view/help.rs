@@ -15,7 +15,7 @@ const TWO_FROM: u16 = 100;
 /// Cells of a column of keys with their words.
 const COLUMN: u16 = 62;
 /// Cells of the keys themselves, where there is room.
-const KEYS: u16 = 18;
+const KEYS: u16 = 16;
 
 /// A row of a column.
 enum Row<'a> {
@@ -86,8 +86,8 @@ fn foot(keymap: &Keymap, look: &Look, scrolls: bool) -> String {
     if scrolls && let Some(key) = key(keymap, Command::PageDown) {
         parts.push(format!("{key} for more"));
     }
-    parts.push("chat-tui keys prints them for the file".to_owned());
     parts.extend(key(keymap, Command::PickCancel).map(|key| format!("{key} close")));
+    parts.push("to change them: chat-tui keys".to_owned());
     look.joined(&parts)
 }
 
@@ -165,6 +165,22 @@ fn keys(bound: &Bound) -> String {
     }
 }
 
+/// As many keys of a command as fit whole, one at the least.
+fn keys_in(bound: &Bound, room: usize) -> String {
+    let all = keys(bound);
+    if text::width(&all) <= room {
+        return all;
+    }
+    let mut fitting = Bound {
+        binding: bound.binding,
+        keys: bound.keys.clone(),
+    };
+    while fitting.keys.len() > 1 && text::width(&keys(&fitting)) > room {
+        fitting.keys.pop();
+    }
+    keys(&fitting)
+}
+
 fn draw(look: &Look, row: &Row<'_>, area: Rect, buffer: &mut Buffer) {
     match row {
         Row::Blank => {}
@@ -174,7 +190,8 @@ fn draw(look: &Look, row: &Row<'_>, area: Rect, buffer: &mut Buffer) {
         Row::Key(bound) => {
             let width = KEYS.min(area.width / 3);
             let at = (area.x, area.y, width.saturating_sub(1));
-            look.left(buffer, area, at, &shown(&keys(bound)), look.theme.accent);
+            let keys = keys_in(bound, usize::from(at.2));
+            look.left(buffer, area, at, &shown(&keys), look.theme.accent);
             let room = area.width.saturating_sub(width + 1);
             let at = (area.x + width, area.y, room);
             look.left(buffer, area, at, &shown(bound.binding.doc), look.theme.text);

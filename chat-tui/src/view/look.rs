@@ -110,6 +110,12 @@ pub fn key(keymap: &Keymap, command: Command) -> Option<String> {
     keymap.key_of(command).map(|key| short(&key))
 }
 
+/// The key that goes to anyone, anything.
+#[must_use]
+pub fn switcher_key(keymap: &Keymap) -> Option<String> {
+    key(keymap, Command::SwitcherOrKill).or_else(|| key(keymap, Command::Switcher))
+}
+
 /// A key as the screens write it.
 #[must_use]
 pub fn short(key: &str) -> String {

@@ -34,7 +34,9 @@ pub fn render(model: &Model, rule: bool, area: Rect, buffer: &mut Buffer) {
     let (left, style) = left(model, &look);
     let left = pad(left);
     let room = end.saturating_sub(area.x + 3);
-    if room > 3 && !left.is_empty() {
+    // Half a reason says nothing, and the state beside it says enough.
+    let fits = text::width(&left) <= usize::from(room) || !typing(model).is_empty();
+    if room > 3 && fits && !left.is_empty() {
         look.left(
             buffer,
             area,

@@ -40,7 +40,7 @@ pub fn render(model: &Model, picker: &Picker, buffer: &mut Buffer) -> Option<Pos
         &look,
         &[
             ("open", Command::PickThis),
-            ("only people, #, commands", Command::PickKind),
+            ("people/#/commands", Command::PickKind),
             ("close", Command::PickCancel),
         ],
     );
@@ -211,7 +211,7 @@ fn detail(model: &Model, look: &Look, found: &Found) -> String {
         }),
         What::Person(_) | What::Group(_) => String::new(),
         What::Public(_) => "not joined".to_owned(),
-        What::Free(_) => format!("join or make {}{}", "#", found.label),
+        What::Free(_) => "join or make".to_owned(),
         What::Command(command) => {
             key(&model.keymap, *command).unwrap_or_else(|| look.glyphs.dot.to_owned())
         }

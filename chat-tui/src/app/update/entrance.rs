@@ -8,9 +8,16 @@ use crate::app::model::Model;
 use crate::app::model::entrance::{Entrance, Field, Question};
 use crate::app::msg::{Credentials, Effect, Refused};
 use crate::client::address::ServerUrl;
+use crate::keymap::{Command, Mode};
 
-/// A key. What holds everywhere (quit, redraw, suspend) is looked at before.
+/// A key.
 pub fn handle_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    match model.keymap.command(Mode::Anywhere, false, key) {
+        Some(Command::Quit) => return vec![Effect::Quit],
+        Some(Command::Suspend) => return vec![Effect::Suspend],
+        Some(Command::Repaint) => return vec![Effect::Redraw],
+        _ => {}
+    }
     let Some(entrance) = &mut model.entrance else {
         return Vec::new();
     };

@@ -34,6 +34,8 @@ pub fn handle_key(
             picker.jump(1, tops);
             Pressed::Moved
         }
+        // The key that opened it.
+        Some(Command::Help) => Pressed::Close,
         _ => pick::handle(picker, command, key, (tops, shown)),
     };
     if matches!(pressed, Pressed::Close | Pressed::Take) {

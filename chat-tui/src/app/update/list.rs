@@ -48,6 +48,10 @@ pub fn handle_key(model: &mut Model, command: Option<Command>, key: KeyEvent) ->
     let Some(Overlay::List(picker)) = &mut model.overlay else {
         return Step::default();
     };
+    if command == Some(Command::Sidebar) {
+        model.overlay = None;
+        return Step::default();
+    }
     match pick::handle(picker, command, key, (topics.len(), PAGE_ROWS)) {
         Pressed::Typed => Step::default(),
         // The end is near: what lies beyond is fetched before one gets there.

@@ -7,6 +7,7 @@ use chat_proto::{MessageId, Name, PresenceState};
 use super::{go, switcher};
 use crate::app::model::Model;
 use crate::app::model::composer::Composer;
+use crate::app::model::contacts::Contacts;
 use crate::app::msg::Effect;
 use crate::client::agent::{Ask, Letter, LinkState, News};
 use crate::client::copy::{Entry, Line};
@@ -20,6 +21,7 @@ pub(super) fn handle(model: &mut Model, news: News) -> Vec<Effect> {
         News::Link(link) => return handle_link(model, link),
         News::Lines(lines) => return handle_lines(model, lines),
         News::Beyond(count) => model.contacts.beyond = count,
+        News::Reset => handle_reset(model),
         News::Gone(topic) => handle_gone(model, &topic),
         News::Opened { line, entries } => handle_opened(model, line, entries),
         News::Filled {
@@ -111,6 +113,22 @@ fn open_the_latest(model: &mut Model) -> Vec<Effect> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Nothing of the store before is shown; what was being written stays.
+fn handle_reset(model: &mut Model) {
+    let text = model.composer.text();
+    if let Some(topic) = model.contacts.open.take().filter(|_| !text.is_empty()) {
+        model.drafts.insert(topic, text);
+        model.composer = Composer::default();
+    }
+    model.contacts = Contacts::default();
+    model.pane = None;
+    model.members.clear();
+    model.presence.clear();
+    model.typing.clear();
+    model.read_told = None;
+    model.say("the server begins anew: what it had before is gone".to_owned());
 }
 
 fn handle_gone(model: &mut Model, topic: &Name) {

@@ -7,6 +7,7 @@ use chat_proto::{
     Conversation, ConversationKind, Event, Mark, Message, Name, Presence, Seq, UserRef,
 };
 
+use super::marks::Marks;
 use super::run::Agent;
 use super::{LinkState, News};
 use crate::client::cache::Change;
@@ -35,7 +36,7 @@ impl Agent {
                 }
                 Delivery::Reset => {
                     batch.0.clear();
-                    self.lines.clear();
+                    self.forget_everything();
                 }
             }
         }
@@ -43,6 +44,14 @@ impl Agent {
         if self.keep.unsaved() {
             self.save_soon();
         }
+    }
+
+    /// The server's numbers are others now. What was written and not sent stays.
+    fn forget_everything(&mut self) {
+        self.lines.clear();
+        self.had.clear();
+        self.marks = Marks::default();
+        self.tell(News::Reset);
     }
 
     fn tell_batch(&mut self, batch: &mut Batch) {
@@ -102,16 +111,16 @@ impl Agent {
                 self.tell(News::Settled(letter.id));
             }
         } else {
-            self.marks
-                .handle_wanted(&message.topic, Mark::Delivered, message.seq);
+            let had = self.had.entry(message.topic.clone()).or_default();
+            *had = message.seq.max(*had);
         }
         self.put_message(message, batch);
     }
 
     /// Into the copy, and into the line of its conversation.
     fn put_message(&mut self, message: Message, batch: &mut Batch) {
-        self.keep.put(Change::Message(message.clone()));
         let me = self.me.name.clone();
+        // Before the copy has it, or it would be counted twice.
         let line = self.line_for(&message);
         if message.seq > line.last_seq {
             line.last_seq = message.seq;
@@ -127,6 +136,7 @@ impl Agent {
         {
             line.last_message = Some(message.clone());
         }
+        self.keep.put(Change::Message(message.clone()));
         let entries = batch.0.entry(message.topic.clone()).or_default();
         entries.push(Entry::Message(message));
     }
@@ -140,10 +150,7 @@ impl Agent {
                 true => ConversationKind::Direct,
                 false => ConversationKind::Group,
             };
-            let mut line = known.unwrap_or_else(|| Line::new(topic.clone(), kind));
-            // It was just put in, so it would be counted twice.
-            line.last_seq = line.last_seq.min(message.seq.prev());
-            line.first_seq = line.first_seq.max(Seq(1));
+            let line = known.unwrap_or_else(|| Line::new(topic.clone(), kind));
             self.lines.insert(topic.clone(), line);
         }
         self.lines
@@ -237,6 +244,7 @@ impl Agent {
         self.keep.put(Change::Epoch(welcome.epoch));
         self.keep.flush();
         self.look_for_letters();
+        self.connected = true;
         self.outbox.handle_connected();
         self.marks.handle_connected();
         self.tell(News::Me(self.me.clone()));

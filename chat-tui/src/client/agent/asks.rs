@@ -194,12 +194,20 @@ impl Agent {
 
     fn subscribe(&mut self, topic: Name) {
         let id = asked("join", &topic);
-        self.request_now(Request::new(id, Action::Subscribe(on(topic))));
+        self.membership(Request::new(id, Action::Subscribe(on(topic))));
     }
 
     fn unsubscribe(&mut self, topic: Name) {
         let id = asked("leave", &topic);
-        self.request_now(Request::new(id, Action::Unsubscribe(on(topic))));
+        self.membership(Request::new(id, Action::Unsubscribe(on(topic))));
+    }
+
+    /// Nobody wants to join something an hour later, when the link comes back.
+    fn membership(&mut self, request: Request) {
+        match self.connected {
+            true => self.request_now(request),
+            false => self.tell(News::Remark("this needs a connection".to_owned())),
+        }
     }
 
     pub(super) fn handle_found(&mut self, found: Found) {

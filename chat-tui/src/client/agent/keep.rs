@@ -227,7 +227,16 @@ impl Keep {
                     Err(error) => self.remarks.push(error.to_string()),
                 }
             }
-            CacheError::BegunAnew => self.begun_anew = true,
+            // Somebody else logged in with the profile: the file is theirs, and two must not empty it in turn.
+            CacheError::BegunAnew => {
+                self.begun_anew = true;
+                if let Ok(cache) = Cache::in_memory(self.cache.owner()) {
+                    self.cache = cache;
+                    self.remarks.push(
+                        "another process took the local copy over: nothing is kept".to_owned(),
+                    );
+                }
+            }
             // The messages are at the server; they come again with the place that was not written.
             CacheError::File(error) => self.remarks.push(format!("the local copy: {error}")),
         }

@@ -187,6 +187,9 @@ pub enum News {
     Lines(Vec<Line>),
     /// There are conversations beyond those that were told, and how many, as far as that is known.
     Beyond(usize),
+    /// The server is another one under the same address, or was restored from a copy: what was told of conversations
+    /// means nothing.
+    Reset,
     /// One has left this conversation.
     Gone(Name),
     /// A conversation to show: what the copy has of it, around the first unread message or the last one.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chat_proto::action::Request;
-use chat_proto::{Name, UserRef};
+use chat_proto::{Mark, Name, Seq, UserRef};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -18,7 +18,7 @@ use crate::client::copy::Line;
 use crate::client::error::ClientError;
 use crate::client::link::{EVENTS_MAX, Link, LinkEvent, LinkOptions, Nudge};
 use crate::client::moment::Moment;
-use crate::client::outbox::Outbox;
+use crate::client::outbox::{self, Outbox};
 use crate::client::sync::{Stranger, Sync};
 use crate::clock::{self, Stopwatch};
 use crate::config::Settings;
@@ -42,6 +42,11 @@ pub struct Agent {
     pub(super) keep: Keep,
     pub(super) outbox: Outbox,
     pub(super) marks: Marks,
+    /// Up to where messages came that the disk may not have yet; the server is told when it has.
+    pub(super) had: BTreeMap<Name, Seq>,
+    pub(super) connected: bool,
+    /// How many letters asked when they were last told.
+    asking: usize,
     /// The conversations that were told, as they are.
     pub(super) lines: BTreeMap<Name, Line>,
     /// What is being written and is not on disk yet.
@@ -100,6 +105,9 @@ impl Agent {
             keep,
             outbox: Outbox::default(),
             marks: Marks::default(),
+            had: BTreeMap::new(),
+            connected: false,
+            asking: 0,
             lines: BTreeMap::new(),
             drafts: BTreeMap::new(),
             save_at: None,
@@ -180,8 +188,7 @@ impl Agent {
     }
 
     fn handle_down(&mut self, why: String, retry_in: Duration) {
-        self.outbox.handle_disconnected();
-        self.marks.handle_disconnected();
+        self.disconnected();
         self.tell_letters();
         self.tell(News::Link(LinkState::Down { why, retry_in }));
     }
@@ -193,13 +200,19 @@ impl Agent {
             Ok(Err(error)) => error.to_string(),
             Ok(Ok(())) | Err(_) => "the link stopped".to_owned(),
         };
+        self.disconnected();
+        self.tell(News::Link(LinkState::Ended { why }));
+    }
+
+    fn disconnected(&mut self) {
+        self.connected = false;
         self.outbox.handle_disconnected();
         self.marks.handle_disconnected();
-        self.tell(News::Link(LinkState::Ended { why }));
     }
 
     /// The copy is another one now: what the link takes to be here is not.
     fn begin_anew(&mut self) {
+        self.disconnected();
         match Client::open(&self.settings) {
             Ok(client) => self.link = Live::start(client, &mut self.keep),
             Err(error) => self.tell(News::Remark(error.to_string())),
@@ -251,6 +264,11 @@ impl Agent {
     fn say_what_is_due(&mut self) {
         let (now, wall) = (self.watch.now(), clock::wall());
         self.crowded = false;
+        if !self.keep.unsaved() {
+            for (topic, seq) in std::mem::take(&mut self.had) {
+                self.marks.handle_wanted(&topic, Mark::Delivered, seq);
+            }
+        }
         let mut published = false;
         loop {
             let Ok(room) = self.link.requests.try_reserve() else {
@@ -267,7 +285,10 @@ impl Agent {
                 break;
             }
         }
-        if published {
+        let asks = |letter: &&outbox::Letter| letter.state == outbox::LetterState::Asks;
+        let asking = self.outbox.letters().filter(asks).count();
+        if published || asking != self.asking {
+            self.asking = asking;
             self.tell_letters();
         }
     }

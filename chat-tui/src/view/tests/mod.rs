@@ -1,6 +1,9 @@
 //! Pictures of whole screens, as text: what a model looks like at the sizes that people use.
 
+mod entrance;
 mod lists;
+mod over;
+mod sizes;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,15 +13,18 @@ use chat_proto::{
     ConversationKind, Kind, Message, MessageId, Name, Presence, PresenceState, Rev, Seq, Time,
     UserRef,
 };
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use crate::app::model::{Model, Preferences};
+use crate::app::model::picker::Step;
+use crate::app::model::{Model, Overlay, Preferences};
 use crate::app::msg::Now;
+use crate::app::update;
 use crate::client::agent::LinkState;
 use crate::client::copy::Line;
 use crate::client::moment::Moment;
-use crate::keymap::Keymap;
+use crate::keymap::{Chord, Keymap, Mode};
 use crate::text;
 
 /// What a buffer shows: its rows without the blanks at their ends.
@@ -49,6 +55,44 @@ pub(crate) fn screen(model: &mut Model, size: (u16, u16)) -> (String, Option<Pos
         assert!(area.contains(cursor), "{cursor} is not on the screen");
     }
     (picture(&buffer), cursor)
+}
+
+/// A key as the table writes it.
+pub(crate) fn key(text: &str) -> KeyEvent {
+    Chord::parse(text).expect("a key").event()
+}
+
+/// Presses keys as they come while a list lies over the conversation, or on the first run.
+pub(crate) fn press(model: &mut Model, keys: &[&str]) -> Vec<Step> {
+    keys.iter()
+        .map(|text| press_one(model, key(text)))
+        .collect()
+}
+
+/// Types a text, letter by letter.
+pub(crate) fn type_text(model: &mut Model, text: &str) -> Vec<Step> {
+    let key = |c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE);
+    text.chars().map(|c| press_one(model, key(c))).collect()
+}
+
+fn press_one(model: &mut Model, key: KeyEvent) -> Step {
+    if model.entrance.is_some() {
+        return Step {
+            effects: update::entrance::handle_key(model, key),
+            choice: None,
+        };
+    }
+    let command = model.keymap.command(Mode::Pick, false, key);
+    match &model.overlay {
+        Some(Overlay::Switcher(_)) => update::switcher::handle_key(model, command, key),
+        Some(Overlay::List(_)) => update::list::handle_key(model, command, key),
+        Some(Overlay::Help(_)) => {
+            let extent = crate::view::help::extent(model);
+            update::help::handle_key(model, command, key, extent);
+            Step::default()
+        }
+        None => Step::default(),
+    }
 }
 
 /// The rows of a picture, to compare with.

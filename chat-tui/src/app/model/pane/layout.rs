@@ -268,7 +268,11 @@ impl<'a> Layout<'a> {
                 format!("{}: message deleted", message.from.name)
             }
             Some(Entry::Message(message)) => {
-                format!("{}: {}", message.from.name, Shown::preview(&message.text))
+                format!(
+                    "{}: {}",
+                    message.from.name,
+                    Shown::preview(first_line(&message.text))
+                )
             }
             _ => "an earlier message".to_owned(),
         };
@@ -353,6 +357,12 @@ impl<'a> Layout<'a> {
             }),
         }
     }
+}
+
+/// The first line with words, for a quick reminder.
+fn first_line(text: &str) -> &str {
+    let words = |line: &&str| !line.trim().is_empty();
+    text.lines().find(words).unwrap_or_default()
 }
 
 fn written(entry: &Entry) -> Option<Written<'_>> {

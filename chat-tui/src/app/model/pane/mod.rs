@@ -211,14 +211,20 @@ impl Pane {
         self.to_bottom();
     }
 
-    /// How many messages came, or were unread, below what is on the screen.
+    /// How many messages of others came, or were unread, below what is on the screen.
     #[must_use]
     pub fn away_count(&self, g: &Geometry<'_>) -> u64 {
         let (Some(from), Scroll::At(_)) = (self.away_from, &self.scroll) else {
             return 0;
         };
         let seen = self.shown_up_to(g).unwrap_or_default().max(from.prev());
-        self.line.last_seq.0.saturating_sub(seen.0)
+        let own = g.me.and_then(|me| self.window.written_by(me));
+        let own = own.map_or(0, |own| own.range(seen.next()..).count() as u64);
+        self.line
+            .last_seq
+            .0
+            .saturating_sub(seen.0)
+            .saturating_sub(own)
     }
 
     /// Messages that are new since `last` was the last one, and whether they are one's own.
@@ -276,5 +282,7 @@ impl Pane {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod sample_tests;
 #[cfg(test)]
 mod tests;
