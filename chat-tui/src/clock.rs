@@ -8,6 +8,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chat_proto::Time;
+use jiff::tz::TimeZone;
 
 use crate::client::moment::Moment;
 
@@ -36,6 +37,22 @@ pub fn wall() -> Time {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     Time::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// The time zone of this machine.
+///
+/// The system's own file is read where it says it all: to find a zone by its name, the library lists all there are,
+/// which takes a millisecond and many more on a cold disk.
+#[must_use]
+pub fn zone() -> TimeZone {
+    let local = || {
+        let file = std::fs::read("/etc/localtime").ok()?;
+        TimeZone::tzif("Local", &file).ok()
+    };
+    match std::env::var_os("TZ") {
+        Some(_) => TimeZone::system(),
+        None => local().unwrap_or_else(TimeZone::system),
+    }
 }
 
 /// Counts milliseconds from its making; what the pure machines take as `now`.

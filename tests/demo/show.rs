@@ -22,16 +22,24 @@ use crate::stage::Stage;
 /// How a program ends that panicked.
 const PANICKED: u8 = 101;
 
-/// Sets the stage, opens the screens, and clears everything away when they are left, however that is.
+/// Shows it on this terminal.
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
     println!("setting the stage…");
+    Ok(ExitCode::from(visit(screens)?))
+}
+
+/// Sets the stage, lets the client run, and clears everything away when it has ended, however that was. Gives the
+/// code with which to end.
+pub(crate) fn visit(client: impl FnOnce(&Settings) -> Exit) -> anyhow::Result<u8> {
     let folder = TempDir::new()?;
     let settings = settings(folder.path())?;
-    let house = House::open(folder.path(), settings.clone())?;
+    let Some(house) = House::open(folder.path(), settings.clone())? else {
+        return Ok(Exit::Interrupted.code());
+    };
     // The panic has been told by its hook; here it only must not keep the house open.
-    let ended = catch_unwind(AssertUnwindSafe(|| screens(settings)));
+    let ended = catch_unwind(AssertUnwindSafe(|| client(&settings)));
     house.close()?;
-    Ok(ended.map_or(ExitCode::from(PANICKED), ExitCode::from))
+    Ok(ended.map_or(PANICKED, Exit::code))
 }
 
 /// The settings of somebody who has none: nothing of the machine's own profile is read or written.
@@ -47,12 +55,16 @@ pub(crate) fn settings(folder: &Path) -> anyhow::Result<Settings> {
 }
 
 /// The screens, until they are left.
-fn screens(settings: Settings) -> Exit {
-    let home = settings.folders.config.display().to_string();
-    println!("CHAT_HOME={}; Enter ends it", Safe::line(&home));
-    drop(settings);
-    let read = std::io::stdin().read_line(&mut String::new());
-    read.map_or(Exit::Unexpected, |_| Exit::Ok)
+fn screens(settings: &Settings) -> Exit {
+    match chat_tui::app::open(settings) {
+        Ok(()) => Exit::Ok,
+        Err(failure) => {
+            if !failure.sentence.is_empty() {
+                eprintln!("{}", Safe::line(&failure.sentence));
+            }
+            failure.exit
+        }
+    }
 }
 
 /// The thread in which everything but the client is.
@@ -62,8 +74,8 @@ struct House {
 }
 
 impl House {
-    /// Returns when the stage is set.
-    fn open(folder: &Path, settings: Settings) -> anyhow::Result<Self> {
+    /// Returns when the stage is set; with nothing, when somebody did not wait for it.
+    fn open(folder: &Path, settings: Settings) -> anyhow::Result<Option<Self>> {
         let (ready, is_ready) = sync_channel(1);
         let over = CancellationToken::new();
         let (folder, until) = (folder.to_owned(), over.clone());
@@ -72,14 +84,11 @@ impl House {
             runtime.block_on(evening(&folder, &settings, ready, &until))
         })?;
         let house = Self { over, thread };
-        match is_ready.recv() {
-            Ok(()) => Ok(house),
-            // Who does not say to be ready has ended, and says why.
-            Err(_) => Err(house
-                .close()
-                .err()
-                .unwrap_or_else(|| anyhow!("interrupted"))),
+        if is_ready.recv().is_ok() {
+            return Ok(Some(house));
         }
+        // Who does not say to be ready has ended, and says why.
+        house.close().map(|()| None)
     }
 
     /// Sends everybody home and stops the server.

@@ -6,6 +6,7 @@ use chat_proto::api::Page;
 use chat_proto::{Conversation, Event, PresenceState, Time};
 use chat_server::clock::Clock as _;
 use chat_tests::{Person, TestClient};
+use chat_tui::cli::exit::Exit;
 use jiff::tz::TimeZone;
 use tempfile::TempDir;
 
@@ -140,4 +141,21 @@ async fn who_is_written_to_reads_types_and_answers() {
         answered(&mut visitor, topic, by, seq).await;
     }
     drop(company);
+}
+
+#[test]
+fn the_stage_is_cleared_however_the_client_ends() {
+    for (panics, code) in [(false, 4), (true, 101)] {
+        let mut home = None;
+        let ended = show::visit(|settings| {
+            assert!(settings.folders.profiles.join("default.json").is_file());
+            home = Some(settings.folders.config.clone());
+            assert!(!panics, "the client panics on purpose");
+            Exit::Unauthenticated
+        });
+        assert_eq!(ended.expect("the house closes"), code);
+        let folder = home.expect("the client ran");
+        let folder = folder.parent().expect("a folder of the demonstration");
+        assert!(!folder.exists(), "{} is left", folder.display());
+    }
 }

@@ -79,7 +79,7 @@ fn none(found: &[String]) {
 }
 
 /// Judgement without waiting: what goes in and out of these is values, time among them.
-const PURE: [&str; 10] = [
+const PURE: [&str; 17] = [
     "chat-proto/src/*",
     "chat-server/src/session/*",
     "chat-server/src/limit.rs",
@@ -90,6 +90,13 @@ const PURE: [&str; 10] = [
     "chat-tui/src/client/pending*",
     "chat-tui/src/client/backoff*",
     "chat-server/src/change.rs",
+    "chat-tui/src/client/agent/marks.rs",
+    "chat-tui/src/app/model/*",
+    "chat-tui/src/app/update/*",
+    "chat-tui/src/keymap/*",
+    "chat-tui/src/text/*",
+    "chat-tui/src/theme.rs",
+    "chat-tui/src/view/*",
 ];
 
 /// The drivers: who may open, accept and speak on a socket. The clocks, the programs' ends and the suite stand beside.

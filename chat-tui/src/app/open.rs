@@ -15,7 +15,8 @@ use crate::client::address::ServerUrl;
 use crate::client::error::ClientError;
 use crate::client::session::SessionFile;
 use crate::clock::{self, Stopwatch};
-use crate::config::Settings;
+use crate::config::{Glyphs, Settings};
+use crate::term::{self, Caps, Depth};
 
 /// How long a server may take to say whose a token is.
 const ASK_TIME: Duration = Duration::from_secs(15);
@@ -49,8 +50,11 @@ fn model(settings: &Settings, work: &mut Work, watch: &Stopwatch) -> Result<Mode
         wall: clock::wall(),
         moment: watch.now(),
     };
+    let caps = Caps::of_process();
     let mut preferences = settings.preferences.clone();
-    preferences.zone = jiff::tz::TimeZone::system();
+    preferences.colors &= caps.depth != Depth::None;
+    let ascii = caps.glyphs == term::Glyphs::Ascii;
+    preferences.ascii |= ascii && settings.glyphs == Glyphs::Auto;
     let mut model = Model::new(preferences, settings.keymap.clone(), (0, 0), now);
     model.profile = Some(settings.profile.clone()).filter(|name| name.as_str() != "default");
     match someone(settings)? {
@@ -60,6 +64,8 @@ fn model(settings: &Settings, work: &mut Work, watch: &Stopwatch) -> Result<Mode
         }
         None => model.entrance = Some(Entrance::new(server_before(settings))),
     }
+    // The agent reads the copy meanwhile.
+    model.preferences.zone = clock::zone();
     Ok(model)
 }
 
@@ -78,7 +84,10 @@ fn someone(settings: &Settings) -> Result<Option<(ServerUrl, Name)>, Failure> {
         Err(error) => return Err(error.into()),
     };
     let server = client.server().clone();
-    // The log-in on disk says who; a token has to be asked about.
+    if let Some(name) = client.name() {
+        return Ok(Some((server, name.clone())));
+    }
+    // A token does not say whose it is.
     let asked = work::on_a_runtime(client.own_name(clock::deadline_in(ASK_TIME)));
     let name = asked.map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))??;
     Ok(Some((server, name)))

@@ -18,7 +18,7 @@ impl Lines {
     /// Lines for `me`, with times in the zone of this machine.
     pub(super) fn new(me: Option<Name>) -> Self {
         Self {
-            zone: jiff::tz::TimeZone::system(),
+            zone: crate::clock::zone(),
             me,
             sigils: BTreeMap::new(),
         }

@@ -17,6 +17,7 @@ use ratatui::layout::{Position, Rect};
 
 use self::frame::Places;
 use self::look::{Look, shown};
+use crate::app::model::pane::Pane;
 use crate::app::model::{Model, Overlay};
 use crate::text;
 
@@ -33,7 +34,8 @@ pub fn render(model: &Model, buffer: &mut Buffer) -> Option<Position> {
     let cursor = around(model, &places, buffer);
     conversation(model, &places, buffer);
     match &model.overlay {
-        None => cursor,
+        // What is typed goes to the selected message then, so no cursor says otherwise.
+        None => cursor.filter(|_| !model.pane.as_ref().is_some_and(Pane::selecting)),
         Some(over) => {
             overlay::dim(&Look::of(&model.preferences), buffer);
             match over {
@@ -80,7 +82,9 @@ fn conversation(model: &Model, places: &Places, buffer: &mut Buffer) {
             pane::header(model, pane, places.header, buffer);
             pane::render(model, pane, places.body, buffer);
         }
-        None => empty::render(model, places.body, buffer),
+        None if model.contacts.open.is_none() => empty::render(model, places.body, buffer),
+        // It is on its way from the copy: a greeting for the blink of an eye would only flicker.
+        None => {}
     }
 }
 

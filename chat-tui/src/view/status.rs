@@ -6,10 +6,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::look::{Look, key, shown};
+use super::look::{Look, key, short, shown, switcher_key};
 use crate::app::model::Model;
+use crate::app::model::pane::Pane;
 use crate::client::agent::LinkState;
-use crate::keymap::Command;
+use crate::keymap::{Command, Keymap};
 use crate::text;
 
 /// The row; `rule` draws it as the line over the composer.
@@ -138,10 +139,80 @@ fn seconds_up(wait: Duration) -> u64 {
 /// The last row: a few keys, and what is unread everywhere.
 pub fn hint(model: &Model, area: Rect, buffer: &mut Buffer) {
     let look = Look::of(&model.preferences);
+    let room = usize::from(area.width.saturating_sub(2));
+    let mut items = hints(model);
+    let width = |items: &[String]| {
+        let all: usize = items.iter().map(|item| text::width(item) + 3).sum();
+        all.saturating_sub(3)
+    };
+    // The last one, which is the way to the help or back, stays the longest.
+    while width(&items) > room && items.len() > 1 {
+        items.remove(items.len() - 2);
+    }
+    let at = (area.x + 1, area.y, area.width.saturating_sub(2));
+    let x = look.left(
+        buffer,
+        area,
+        at,
+        &shown(&items.join("   ")),
+        look.theme.quiet,
+    );
+    let counts = counts(model, &look);
+    let right = area.right().saturating_sub(1);
+    // What is unread stands elsewhere too.
+    if usize::from(right.saturating_sub(x + 3)) >= text::width(&counts) {
+        let at = (x, right, area.y);
+        look.right(buffer, area, at, &shown(&counts), look.theme.quiet);
+    }
+}
+
+/// What the keys do at this place.
+fn hints(model: &Model) -> Vec<String> {
     let word = |command, word: &str| key(&model.keymap, command).map(|key| format!("{key} {word}"));
-    let switch =
-        word(Command::SwitcherOrKill, "switch").or_else(|| word(Command::Switcher, "switch"));
-    let help = word(Command::Help, "help").unwrap_or_default();
+    if model.chord {
+        return chords(&model.keymap);
+    }
+    let selecting = model.pane.as_ref().is_some_and(Pane::selecting);
+    let offline = matches!(
+        model.link.0,
+        LinkState::Down { .. } | LinkState::Ended { .. }
+    );
+    let items = match selecting {
+        true => vec![
+            word(Command::CopyText, "copy"),
+            word(Command::Quote, "quote"),
+            word(Command::Retry, "reply, try again"),
+            word(Command::Act, "expand"),
+            word(Command::HelpHere, "help"),
+            word(Command::Leave, "back"),
+        ],
+        false => vec![
+            switcher_key(&model.keymap).map(|key| format!("{key} switch")),
+            offline
+                .then(|| word(Command::Reconnect, "connect"))
+                .flatten(),
+            word(Command::NextUnread, "next unread"),
+            word(Command::Select, "select messages"),
+            word(Command::Help, "help"),
+        ],
+    };
+    items.into_iter().flatten().collect()
+}
+
+/// The second halves of chords, while the first one is pressed.
+fn chords(keymap: &Keymap) -> Vec<String> {
+    let mut items = vec!["^X".to_owned()];
+    for bound in keymap.all() {
+        for key in &bound.keys {
+            if let Some(second) = key.to_string().strip_prefix("Ctrl-X ") {
+                items.push(format!("{} {}", short(second), bound.binding.name));
+            }
+        }
+    }
+    items
+}
+
+fn counts(model: &Model, look: &Look) -> String {
     let (unread, mentions) = model.contacts.unread();
     let mut counts = Vec::new();
     if unread > 0 {
@@ -150,44 +221,5 @@ pub fn hint(model: &Model, area: Rect, buffer: &mut Buffer) {
     if mentions > 0 {
         counts.push(text::count(mentions, "mention"));
     }
-    let counts = look.joined(&counts);
-    let offline = matches!(
-        model.link.0,
-        LinkState::Down { .. } | LinkState::Ended { .. }
-    );
-    let items = [
-        switch,
-        offline
-            .then(|| word(Command::Reconnect, "connect"))
-            .flatten(),
-        word(Command::NextUnread, "next unread"),
-        word(Command::Select, "select messages"),
-        Some(help.clone()),
-    ];
-    let room = usize::from(area.width.saturating_sub(2));
-    let mut items: Vec<String> = items.into_iter().flatten().collect();
-    let whole = |items: &[String], counts: &str| {
-        let left: usize = items.iter().map(|item| text::width(item) + 3).sum();
-        left + text::width(counts)
-    };
-    // What is unread stands elsewhere too; the way to the help stays to the last.
-    let counts = if whole(&items, &counts) > room {
-        String::new()
-    } else {
-        counts
-    };
-    while whole(&items, &counts) > room + 3 && items.len() > 1 {
-        items.remove(items.len() - 2);
-    }
-    let at = (area.x + 1, area.y, area.width.saturating_sub(2));
-    let left = items.join("   ");
-    let x = look.left(buffer, area, at, &shown(&left), look.theme.quiet);
-    let right = area.right().saturating_sub(1);
-    look.right(
-        buffer,
-        area,
-        (x, right, area.y),
-        &shown(&counts),
-        look.theme.quiet,
-    );
+    look.joined(&counts)
 }

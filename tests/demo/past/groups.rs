@@ -3,37 +3,37 @@
 use super::When::{Ago, Day};
 use super::{Line, Talk, With};
 
-const REPRO: &str = "found it. The whole thing, smallest first:\n\
-```rust\n\
-/// Runs `step` until it succeeds, at most `limit` times.\n\
-fn retry<E>(limit: u32, mut step: impl FnMut() -> Result<(), E>) -> Result<(), Exhausted> {\n\
-    for attempt in 0..limit {\n\
-        if step().is_ok() {\n\
-            return Ok(());\n\
-        }\n\
-        std::thread::sleep(backoff(attempt));\n\
-    }\n\
-    Err(Exhausted { limit })\n\
-}\n\
-\n\
-/// Doubles from 50 ms on, with some jitter, so that clients do not come back all at once.\n\
-fn backoff(attempt: u32) -> Duration {\n\
-    let base = Duration::from_millis(50 << attempt); // overflows: attempt 59 is negative on a good day\n\
-    base.min(MAX).mul_f64(0.5 + fastrand::f64())\n\
-}\n\
-\n\
-#[test]\n\
-fn retry_gives_up() {\n\
-    let mut calls = 0;\n\
-    let ended = retry(64, || {\n\
-        calls += 1;\n\
-        Err::<(), _>(\"no\")\n\
-    });\n\
-    assert_eq!(ended, Err(Exhausted { limit: 64 }));\n\
-    assert_eq!(calls, 64);\n\
-}\n\
-```\n\
-it passes on x86 only because the test is built without overflow checks there 🤦";
+const REPRO: &str = r#"found it. The whole thing, smallest first:
+```rust
+/// Runs `step` until it succeeds, at most `limit` times.
+fn retry<E>(limit: u32, mut step: impl FnMut() -> Result<(), E>) -> Result<(), Exhausted> {
+    for attempt in 0..limit {
+        if step().is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(backoff(attempt));
+    }
+    Err(Exhausted { limit })
+}
+
+/// Doubles from 50 ms on, with some jitter, so that clients do not come back all at once.
+fn backoff(attempt: u32) -> Duration {
+    let base = Duration::from_millis(50 << attempt); // attempt 59 shifts everything out
+    base.min(MAX).mul_f64(0.5 + fastrand::f64())
+}
+
+#[test]
+fn retry_gives_up() {
+    let mut calls = 0;
+    let ended = retry(64, || {
+        calls += 1;
+        Err::<(), _>("no")
+    });
+    assert_eq!(ended, Err(Exhausted { limit: 64 }));
+    assert_eq!(calls, 64);
+}
+```
+it passes on x86 only because the tests are built without overflow checks there 🤦"#;
 
 /// The groups.
 pub(crate) const GROUPS: &[Talk] = &[

@@ -214,6 +214,13 @@ impl Agent {
     }
 
     fn handle_other(&mut self, event: Event, batch: &mut Batch) {
+        if matches!(
+            event,
+            Event::Marks(_) | Event::Read(_) | Event::Delivered(_)
+        ) {
+            // A line must not name a message that was not told yet: it would be looked for as missing.
+            self.tell_batch(batch);
+        }
         match event {
             Event::Welcome(welcome) => self.handle_welcome(welcome),
             Event::Ack(ack) => self.handle_ack(&ack, batch),

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::app::model::pane::Pane;
 use crate::app::model::pane::sample_tests::*;
 use crate::client::agent::LetterState;
 use crate::client::copy::{Entry, Line};
@@ -191,8 +192,8 @@ fn x02p_long_code_is_shown_as_a_beginning_until_it_is_expanded() {
         pane.act(g);
     });
     let expanded = screen.picture();
-    assert!(expanded.contains("▌ ┃ 1 + ;"), "{expanded}");
-    screen.with(|pane, g| pane.act(g));
+    assert!(expanded.contains("▌ ┃ + 1 + ;"), "{expanded}");
+    screen.with(Pane::act);
     assert!(
         screen.picture().contains("▌ ┃ +14 lines"),
         "{}",
@@ -289,19 +290,18 @@ fn heading(screen: &Screen) -> String {
 fn x02p_the_heading_says_who_it_is_and_who_is_there() {
     let mut line = group(0);
     line.title = "The \u{1b}Deploys".to_owned();
-    let mut screen = Screen::opened(40, 3, line.clone(), Vec::new());
-    assert_eq!(heading(&screen), " # The \\u{1b}Deploys");
+    let mut screen = Screen::opened(60, 3, line.clone(), Vec::new());
+    assert_eq!(heading(&screen), " # deploys · The \\u{1b}Deploys");
     let member = |who: &str| chat_proto::api::Member {
         name: name(who),
         role: chat_proto::Role::Member,
         presence: None,
     };
-    screen
-        .pane
-        .handle_members(&name("deploys"), vec![member("ann"), member("ben")]);
+    let members = vec![member("ann"), member("ben")];
+    screen.model.members.insert(name("deploys"), members);
     assert_eq!(
         heading(&screen),
-        " # The \\u{1b}Deploys · 2 members, 1 here"
+        " # deploys · The \\u{1b}Deploys · 2 members, 1 here"
     );
     line.kind = ConversationKind::Direct;
     line.title = "Ben Bauer".to_owned();
@@ -373,7 +373,7 @@ fn cost_of_a_draw_and_of_a_page_with_a_full_window() {
     println!("1000 draws: {:?} ms", watch.now().0);
     let watch = crate::clock::Stopwatch::start();
     for _ in 0..500 {
-        screen.with(|pane, g| pane.page_up(g));
+        screen.with(Pane::page_up);
         screen.with(|pane, g| pane.scroll_rows(20, g));
     }
     println!("1000 scrolls: {:?} ms", watch.now().0);

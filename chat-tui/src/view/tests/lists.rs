@@ -314,3 +314,16 @@ fn letter(topic: &str, state: LetterState) -> Letter {
         state,
     }
 }
+
+#[test]
+fn x06_the_first_half_of_a_chord_shows_the_second_ones() {
+    let mut model = day();
+    model.chord = true;
+    let (picture, _) = screen(&mut model, (120, 36));
+    let hint = rows(&picture)[35].to_owned();
+    assert!(
+        hint.starts_with(" ^X   g switcher   a next-unread"),
+        "{hint}"
+    );
+    assert!(hint.contains("^E editor"), "{hint}");
+}

@@ -14,7 +14,6 @@ mod window;
 
 use std::collections::HashSet;
 
-use chat_proto::api::Member;
 use chat_proto::{ConversationKind, MessageId, Name, Rev, Seq};
 
 pub use self::body::code_of;
@@ -80,8 +79,6 @@ pub struct Pane {
     fill: Filling,
     /// The first message that came while one read further up.
     away_from: Option<Seq>,
-    /// Who is in it, where that was asked.
-    members: Vec<Member>,
     /// The mention that was jumped to, and where the pane stood then.
     mention: Option<(Seq, Scroll)>,
 }
@@ -100,7 +97,6 @@ impl Pane {
             expanded: HashSet::new(),
             fill: Filling::default(),
             away_from: None,
-            members: Vec::new(),
             mention: None,
         }
     }
@@ -141,12 +137,7 @@ impl Pane {
     /// It opens at the bottom if what is unread fits, else with the unread line near the top.
     pub fn handle_opened(&mut self, line: Line, entries: Vec<Entry>, g: &Geometry<'_>) {
         let (read, count) = (line.read_seq, line.unread);
-        let members = std::mem::take(&mut self.members);
-        let same = line.topic == self.line.topic;
         *self = Self::new(line.topic.clone());
-        if same {
-            self.members = members;
-        }
         self.opened = true;
         self.line = line;
         self.put(entries);
@@ -189,19 +180,6 @@ impl Pane {
         if line.topic == self.line.topic {
             self.line = line.clone();
         }
-    }
-
-    /// Who is in it.
-    pub fn handle_members(&mut self, topic: &Name, members: Vec<Member>) {
-        if *topic == self.line.topic {
-            self.members = members;
-        }
-    }
-
-    /// Who is in it, where that was asked.
-    #[must_use]
-    pub fn members(&self) -> &[Member] {
-        &self.members
     }
 
     /// One wrote something here: what was new is seen, and the end is shown.

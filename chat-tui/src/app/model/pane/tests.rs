@@ -181,6 +181,18 @@ fn d11p_what_fills_a_gap_does_not_move_what_is_read() {
 }
 
 #[test]
+fn d11p_a_gap_that_is_selected_and_filled_moves_nothing() {
+    let mut screen = loaded(50..=100, 100);
+    screen.with(Pane::select_first);
+    let at = row_of(&screen, "words 52");
+    assert!(at.is_some(), "{}", screen.picture());
+    screen.with(Pane::act);
+    assert_eq!(wants(&mut screen), Some((1, 49, Near::End)));
+    screen.filled(chatter(1..=49));
+    assert_eq!(row_of(&screen, "words 52"), at, "{}", screen.picture());
+}
+
+#[test]
 fn the_top_is_reached_also_when_it_is_not_loaded() {
     let mut screen = loaded(9_900..=10_000, 10_000);
     screen.with(Pane::to_top);
