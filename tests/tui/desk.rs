@@ -5,20 +5,20 @@ use chat_tests::pty::Launch;
 use chat_tests::{Cli, Person, Pty, TestServer};
 
 /// A machine where somebody is logged in.
-pub struct Desk {
-    pub cli: Cli,
+pub(crate) struct Desk {
+    pub(crate) cli: Cli,
 }
 
 impl Desk {
     /// Logs `name` in on a new machine.
-    pub async fn of(server: &TestServer, name: &str) -> Self {
+    pub(crate) async fn of(server: &TestServer, name: &str) -> Self {
         let desk = Self { cli: Cli::new() };
         desk.log_in(server, name, &[]).await;
         desk
     }
 
     /// Logs `name` in here.
-    pub async fn log_in(&self, server: &TestServer, name: &str, more: &[&str]) {
+    pub(crate) async fn log_in(&self, server: &TestServer, name: &str, more: &[&str]) {
         let url = server.url();
         let mut args = vec!["login", "--server", &url, "--name", name];
         args.extend(["--password-stdin"]);
@@ -28,12 +28,12 @@ impl Desk {
     }
 
     /// The screens, yet to be started.
-    pub fn launch(&self) -> Launch {
+    pub(crate) fn launch(&self) -> Launch {
         Pty::of("chat-tui").home(self.cli.home()).size(120, 36)
     }
 
     /// The screens, when they are connected.
-    pub fn open(&self) -> Pty {
+    pub(crate) fn open(&self) -> Pty {
         let pty = self.launch().start();
         pty.wait_for("connected");
         pty
@@ -41,7 +41,7 @@ impl Desk {
 }
 
 /// A server with ann and ben, and ann's desk.
-pub async fn world() -> (TestServer, [Person; 2], Desk) {
+pub(crate) async fn world() -> (TestServer, [Person; 2], Desk) {
     let server = TestServer::start().await;
     let people = server.people(["ann", "ben"]).await;
     let desk = Desk::of(&server, "ann").await;
@@ -50,14 +50,14 @@ pub async fn world() -> (TestServer, [Person; 2], Desk) {
 
 /// Leaves the screens by their key.
 #[track_caller]
-pub fn quit(mut pty: Pty) {
+pub(crate) fn quit(mut pty: Pty) {
     pty.press("<c-q>");
     assert_eq!(pty.exit_code(), 0);
     pty.assert_restored();
 }
 
 /// The rows of the screen that hold `text`.
-pub fn rows_with(pty: &Pty, text: &str) -> Vec<String> {
+pub(crate) fn rows_with(pty: &Pty, text: &str) -> Vec<String> {
     let screen = pty.screen_text();
     let rows = screen.lines().filter(|row| row.contains(text));
     rows.map(str::to_owned).collect()
@@ -65,7 +65,7 @@ pub fn rows_with(pty: &Pty, text: &str) -> Vec<String> {
 
 /// Waits for a row that holds all of `words`, in any order.
 #[track_caller]
-pub fn wait_row(pty: &Pty, words: &[&str]) {
+pub(crate) fn wait_row(pty: &Pty, words: &[&str]) {
     pty.wait_until(&format!("a row with {words:?}"), |screen| {
         let rows = screen.contents();
         rows.lines()
@@ -74,19 +74,16 @@ pub fn wait_row(pty: &Pty, words: &[&str]) {
 }
 
 /// The list beside the conversation, a string a row.
-pub fn sidebar(screen: &vt100::Screen) -> Vec<String> {
+pub(crate) fn sidebar(screen: &vt100::Screen) -> Vec<String> {
     screen.rows(0, 29).collect()
 }
 
 /// Waits until the names stand in the list in this order.
 #[track_caller]
-pub fn wait_ranked(pty: &Pty, names: &[&str]) {
+pub(crate) fn wait_ranked(pty: &Pty, names: &[&str]) {
     pty.wait_until(&format!("the order {names:?}"), |screen| {
         let rows = sidebar(screen);
-        let place = |name: &&str| {
-            let named = |row: &String| row.get(3..).is_some_and(|_| word(row) == Some(*name));
-            rows.iter().position(named)
-        };
+        let place = |name: &&str| rows.iter().position(|row| word(row) == Some(*name));
         let places: Option<Vec<usize>> = names.iter().map(place).collect();
         places.is_some_and(|places| places.is_sorted())
     });
@@ -97,4 +94,14 @@ fn word(row: &str) -> Option<&str> {
     row.trim_start_matches(['▌', ' ', '●', '◐', '○', '#'])
         .split_whitespace()
         .next()
+}
+
+/// Waits for a row of the list that holds all of `words`.
+#[track_caller]
+pub(crate) fn wait_list(pty: &Pty, words: &[&str]) {
+    pty.wait_until(&format!("in the list {words:?}"), |screen| {
+        let rows = sidebar(screen);
+        rows.iter()
+            .any(|row| words.iter().all(|word| row.contains(word)))
+    });
 }

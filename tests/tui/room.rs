@@ -1,8 +1,7 @@
-//! The terminal is given back however the program ends, and follows every size.
+//! The room of the terminal by itself: what it is told and tells, and what no client can be made to do, a panic.
 
 use chat_tests::Pty;
 use chat_tests::pty::Launch;
-use nix::sys::signal::Signal;
 
 fn screen() -> Launch {
     Pty::of(env!("CARGO_BIN_EXE_screen"))
@@ -10,17 +9,6 @@ fn screen() -> Launch {
 
 fn started() -> Pty {
     let pty = screen().start();
-    pty.wait_for("said nothing");
-    pty
-}
-
-/// Under a shell with jobs, which says when the program stopped and brings it back after a line.
-fn under_a_shell() -> Pty {
-    let script = r#""$0"; echo it stopped; read line; fg > /dev/null; echo it ended with $?"#;
-    let program = env!("CARGO_BIN_EXE_screen");
-    let pty = Pty::of("/bin/sh")
-        .args(["-m", "-c", script, program])
-        .start();
     pty.wait_for("said nothing");
     pty
 }
@@ -93,7 +81,7 @@ fn every_size_is_followed_from_one_cell_to_two_thousand_columns() {
 }
 
 #[test]
-fn a_panic_gives_the_terminal_back_before_it_speaks() {
+fn x08p_a_panic_gives_the_terminal_back_before_it_speaks() {
     let mut pty = started();
     pty.press("<c-p>");
     assert_eq!(pty.exit_code(), 101);
@@ -107,7 +95,7 @@ fn a_panic_gives_the_terminal_back_before_it_speaks() {
 }
 
 #[test]
-fn a_panic_of_another_thread_ends_the_program_too() {
+fn x08p_a_panic_of_another_thread_ends_the_program_too() {
     let mut pty = started();
     pty.press("<c-t>");
     assert_eq!(pty.exit_code(), 101);
@@ -117,96 +105,6 @@ fn a_panic_of_another_thread_ends_the_program_too() {
         "{}",
         pty.screen_text()
     );
-}
-
-#[test]
-fn a_signal_ends_it_and_the_terminal_is_given_back() {
-    for (signal, code) in [
-        (Signal::SIGTERM, 143),
-        (Signal::SIGHUP, 129),
-        (Signal::SIGINT, 130),
-        (Signal::SIGQUIT, 131),
-    ] {
-        let pty = started();
-        pty.kill(signal);
-        assert_eq!(pty.exit_code(), code, "{signal}");
-        pty.assert_restored();
-    }
-}
-
-#[test]
-fn a_terminal_that_is_closed_ends_it() {
-    let mut pty = started();
-    pty.close();
-    assert_eq!(pty.exit_code(), 129);
-}
-
-/// In a session of its own no signal says that the terminal is gone: the end of its input must.
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_terminal_that_is_closed_without_a_signal_ends_it() {
-    let home = tempfile::TempDir::new().expect("a folder for the test");
-    let script = r#"trap "" HUP; setsid -w "$0"; echo $? > ended"#;
-    let program = env!("CARGO_BIN_EXE_screen");
-    let shell = Pty::of("/bin/sh").args(["-c", script, program]);
-    let mut pty = shell.home(home.path()).start();
-    pty.wait_for("said nothing");
-    pty.press("x");
-    pty.wait_for("typed x");
-    pty.close_after_key("y");
-    let code = chat_tests::eventually("the end of the program", async || {
-        let code = std::fs::read_to_string(home.path().join("ended")).ok();
-        code.filter(|code| code.ends_with('\n'))
-    });
-    assert_eq!(code.await, "129\n");
-}
-
-#[test]
-fn it_stops_by_its_key_and_comes_back_with_the_whole_screen() {
-    let mut pty = under_a_shell();
-    pty.press("some words");
-    pty.wait_for("typed some words");
-    pty.press("<c-z>");
-    pty.wait_for("it stopped");
-    assert!(!pty.look(vt100::Screen::alternate_screen));
-    pty.resize(60, 20);
-    pty.press("<enter>");
-    pty.wait_for("said back");
-    pty.wait_for("size 60x20");
-    pty.wait_for("typed some words");
-    pty.press("<c-q>");
-    pty.wait_for("it ended with 0");
-    assert_eq!(pty.exit_code(), 0);
-    pty.assert_restored();
-}
-
-#[test]
-fn it_stops_when_told_from_outside() {
-    let mut pty = under_a_shell();
-    pty.kill_foreground(Signal::SIGTSTP);
-    pty.wait_for("it stopped");
-    pty.press("<enter>");
-    pty.wait_for("said back");
-    pty.kill_foreground(Signal::SIGTERM);
-    pty.wait_for("it ended with 143");
-    pty.exit_code();
-    pty.assert_restored();
-}
-
-#[test]
-fn it_draws_all_again_after_a_stop_that_nobody_announced() {
-    let mut pty = under_a_shell();
-    pty.kill_foreground(Signal::SIGSTOP);
-    // The shell writes over the screen that was not left.
-    pty.wait_for("it stopped");
-    // Nobody has told the terminal to make a line end of Enter again.
-    pty.send(b"\n");
-    pty.wait_for("said continued");
-    pty.wait_gone("it stopped");
-    pty.press("<c-q>");
-    pty.wait_for("it ended with 0");
-    pty.exit_code();
-    pty.assert_restored();
 }
 
 #[test]
