@@ -320,6 +320,12 @@ impl Pty {
         self.shared.lock().raw.len()
     }
 
+    /// The number of the process that was started.
+    #[must_use]
+    pub const fn pid(&self) -> Pid {
+        self.pid
+    }
+
     /// Sends a signal to the program that was started.
     ///
     /// # Panics

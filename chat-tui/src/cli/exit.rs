@@ -37,6 +37,8 @@ pub enum Exit {
     HungUp = 129,
     /// Interrupted by a signal.
     Interrupted = 130,
+    /// Told to quit from the keyboard, by a signal.
+    Quit = 131,
     /// Asked by a signal to end.
     Terminated = 143,
 }
@@ -60,6 +62,7 @@ impl From<Ended> for Exit {
         match ended.exit_code() {
             129 => Self::HungUp,
             130 => Self::Interrupted,
+            131 => Self::Quit,
             143 => Self::Terminated,
             _ => Self::Unexpected,
         }

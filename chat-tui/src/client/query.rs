@@ -119,6 +119,20 @@ impl Client {
         self.ask(&Call::get("/v1/groups"), deadline).await
     }
 
+    /// Public topics whose name or title fits `query`; all, as far as one page goes, for nothing in particular.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn public_topics(
+        &mut self,
+        query: &str,
+        deadline: Deadline,
+    ) -> Result<Vec<Group>, ClientError> {
+        let query = encoded(query);
+        self.ask(&Call::get(format!("/v1/groups?query={query}")), deadline)
+            .await
+    }
+
     /// Makes a group with its first message. The message's id makes a repeat harmless.
     ///
     /// # Errors

@@ -207,6 +207,8 @@ impl<S: FnMut(Event) -> bool> Reader<S> {
             // The size is asked for when the pause is over; what is typed belongs to the program that runs.
             (State::Paused, SIGWINCH | SIGCONT | SIGINT | SIGQUIT) => {}
             (State::Paused, SIGTSTP) => drop(raise(signal_hook::consts::SIGSTOP)),
+            // A window that closes ends the input, and the system and the shell may both say so: one wish, no haste.
+            (_, SIGHUP) if self.ended => {}
             // Asked a second time: the loop does not answer, so it is not waited for.
             (_, signal) if self.ended => {
                 guard::leave_now();

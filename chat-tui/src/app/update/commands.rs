@@ -70,6 +70,7 @@ pub(super) fn run(model: &mut Model, typed: Typed) -> Vec<Effect> {
         return Vec::new();
     }
     let (keep, remark) = (model.composer.clone(), model.remark.clone());
+    let typed_in = model.contacts.open.clone();
     model.composer = Composer::default();
     let effects = match typed {
         Typed::Join(name) => with_name(model, &name, |_, name| vec![Effect::Ask(Ask::Join(name))]),
@@ -87,16 +88,9 @@ pub(super) fn run(model: &mut Model, typed: Typed) -> Vec<Effect> {
         model.composer = keep;
         return effects;
     }
-    // The draft that the command was is done with, also on disk.
-    let mut all: Vec<Effect> = model
-        .contacts
-        .open
-        .clone()
-        .into_iter()
-        .map(|topic| Effect::Ask(Ask::Draft(topic, model.composer.text())))
-        .collect();
-    all.extend(effects);
-    all
+    // The draft that the command was is done with, also on disk, wherever the command led.
+    let done = typed_in.map(|topic| Effect::Ask(Ask::Draft(topic, String::new())));
+    done.into_iter().chain(effects).collect()
 }
 
 fn with_name(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chat_proto::{MessageId, Name, PresenceState};
+use chat_proto::{ConversationKind, MessageId, Name, PresenceState};
 
 use super::{go, switcher};
 use crate::app::model::Model;
@@ -17,6 +17,26 @@ use crate::client::outbox::Letter;
 const TYPING_LASTS: Duration = Duration::from_secs(6);
 
 pub(super) fn handle(model: &mut Model, news: News) -> Vec<Effect> {
+    let effects = take(model, news);
+    keep_in_sight(model);
+    effects
+}
+
+/// What was written and not sent stays in the list, also where there is no conversation: none yet, or none any more.
+fn keep_in_sight(model: &mut Model) {
+    let drafts = model.drafts.iter().filter(|(_, text)| !text.is_empty());
+    let written = drafts.map(|(topic, _)| topic);
+    let written = written.chain(model.letters.iter().map(Letter::topic));
+    let lost: Vec<Line> = written
+        .filter(|topic| model.contacts.line(topic).is_none())
+        .map(|topic| Line::new(topic.clone(), ConversationKind::Direct))
+        .collect();
+    if !lost.is_empty() {
+        model.contacts.put(lost);
+    }
+}
+
+fn take(model: &mut Model, news: News) -> Vec<Effect> {
     match news {
         News::Me(me) => model.me = Some(me),
         News::Link(link) => return handle_link(model, link),

@@ -273,6 +273,15 @@ impl Agent {
             self.joined(&topic);
             return;
         }
+        if let Some(topic) = id
+            .as_str()
+            .strip_prefix("leave-")
+            .and_then(|name| Name::parse(name).ok())
+        {
+            // The others are told by an event; to oneself this is the word for it.
+            self.forget(&topic, batch);
+            return;
+        }
         self.handle_stored(ack, batch);
     }
 

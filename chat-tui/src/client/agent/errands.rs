@@ -10,7 +10,7 @@ use super::Near;
 use crate::client::Client;
 use crate::client::error::ClientError;
 use crate::client::query::Range;
-use crate::clock;
+use crate::clock::{self, Deadline};
 
 /// Errands that wait at once; a person asks slower than that, and what does not fit is asked again.
 pub(super) const ERRANDS_MAX: usize = 32;
@@ -95,7 +95,7 @@ async fn ask(client: &mut Client, errand: Errand) -> Found {
             let members = client.members(&topic, deadline).await;
             members.map(|members| Found::Members(topic, members))
         }
-        Errand::Groups => client.groups(deadline).await.map(Found::Groups),
+        Errand::Groups => groups(client, deadline).await.map(Found::Groups),
         Errand::Lines(limit) => client
             .conversations(limit, deadline)
             .await
@@ -105,4 +105,14 @@ async fn ask(client: &mut Client, errand: Errand) -> Found {
         tracing::debug!(%error, "an errand failed");
         Found::Nothing
     })
+}
+
+/// One's own, and then the public ones that one is not in.
+async fn groups(client: &mut Client, deadline: Deadline) -> Result<Vec<Group>, ClientError> {
+    let mut groups = client.groups(deadline).await?;
+    let public = client.public_topics("", deadline).await?;
+    let known = |topic: &Group| groups.iter().any(|group| group.topic == topic.topic);
+    let others: Vec<Group> = public.into_iter().filter(|topic| !known(topic)).collect();
+    groups.extend(others);
+    Ok(groups)
 }

@@ -30,6 +30,11 @@ impl Filling {
         self.aim = Some(seq);
     }
 
+    /// Whether the pane goes to a message that is not loaded yet.
+    pub(super) const fn aims(&self) -> bool {
+        self.aim.is_some()
+    }
+
     pub(super) const fn forget_aim(&mut self) {
         self.aim = None;
     }

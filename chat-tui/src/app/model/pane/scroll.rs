@@ -111,8 +111,12 @@ impl Pane {
         }
     }
 
-    /// To the unread line; says whether there is one.
+    /// To the unread line; says whether there is one. Where it is not loaded [`Pane::wants`] asks for it.
     pub fn to_unread(&mut self, g: &Geometry<'_>) -> bool {
+        if let Some(first) = self.unread_missing(g) {
+            self.to_seq(first, g);
+            return true;
+        }
         let Some(rev) = self.unread.as_ref().and_then(|unread| unread.at) else {
             return false;
         };
@@ -168,9 +172,21 @@ impl Pane {
         self.stand_at_mention(found, g)
     }
 
-    /// The highest message whose last row is on the screen: what a person may have seen.
+    /// The first unread message, where it lies in a gap.
+    fn unread_missing(&self, g: &Geometry<'_>) -> Option<Seq> {
+        let first = self.unread.as_ref()?.read.next();
+        let beyond = self.window.after(first.prev()).next();
+        let gap = Layout::of(self, g).gap(&Place::Gap(beyond.map(|(_, rev)| rev)))?;
+        (gap.from <= first && first <= gap.to).then_some(first)
+    }
+
+    /// The highest message whose last row is on the screen: what a person may have seen. Nothing while the pane only
+    /// waits for the place that it goes to.
     #[must_use]
     pub fn shown_up_to(&self, g: &Geometry<'_>) -> Option<Seq> {
+        if self.fill.aims() {
+            return None;
+        }
         self.shown_end(g).or_else(|| self.shown_anywhere(g))
     }
 
@@ -215,6 +231,11 @@ impl Pane {
 
     /// What is unread is looked for where the pane opens.
     pub(super) fn open_at_unread(&mut self, g: &Geometry<'_>) {
+        if let Some(first) = self.unread_missing(g) {
+            self.away_from = Some(first);
+            self.to_seq(first, g);
+            return;
+        }
         let Some(rev) = self.unread.as_ref().and_then(|unread| unread.at) else {
             return;
         };
@@ -231,7 +252,9 @@ impl Pane {
 
     /// Follows the end again if it is on the screen, and nothing is selected that must not move.
     pub(super) fn follow_end(&mut self, g: &Geometry<'_>) {
-        if self.scroll != Scroll::Bottom && self.selected.is_none() && self.view(g).at_end {
+        // On the way to another place the end may be on the screen and is not what one reads.
+        let stays = self.selected.is_some() || self.fill.aims();
+        if self.scroll != Scroll::Bottom && !stays && self.view(g).at_end {
             self.to_bottom();
         }
     }
