@@ -172,6 +172,7 @@ impl Pane {
             self.away_from.get_or_insert(*first);
         }
         self.place_unread(g);
+        self.land(g);
         self.trim();
     }
 
