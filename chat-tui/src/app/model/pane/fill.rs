@@ -88,17 +88,25 @@ impl Pane {
         }
         self.fill.aim = aim;
         self.place_unread(g);
-        if let Some(aim) = aim
-            && self.window.rev(aim).is_some()
-        {
-            self.reach(aim, g);
-        }
+        self.land(g);
         self.trim();
     }
 
     /// What failed is wanted again: somebody asks for it, or the link is back.
     pub fn retry_fill(&mut self) {
         self.fill.failed.clear();
+    }
+
+    /// Goes to the message that the pane is on its way to, if it came; else to where it is missing. It may come with an
+    /// answer, or by itself while the log is caught up with.
+    pub(super) fn land(&mut self, g: &Geometry<'_>) {
+        let Some(aim) = self.fill.aim.take() else {
+            return;
+        };
+        match self.window.rev(aim).is_some() {
+            true => self.reach(aim, g),
+            false => self.to_seq(aim, g),
+        }
     }
 
     fn reach(&mut self, aim: Seq, g: &Geometry<'_>) {

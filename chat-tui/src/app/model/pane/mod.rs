@@ -195,6 +195,7 @@ impl Pane {
         if watched == Watched::ByNobody && self.at_bottom() {
             self.open_at_unread(g);
         }
+        self.land(g);
         self.trim();
     }
 
