@@ -12,6 +12,8 @@ use crate::config::Settings;
 
 /// Changes that wait to be written; more are written at once.
 const UNSAVED_MAX: usize = 512;
+/// Changes that wait for a disk that takes none; beyond them all are let go, and fetched once it takes some again.
+const REFUSED_MAX: usize = 8 * UNSAVED_MAX;
 
 /// There is neither a disk nor memory for a copy.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +31,16 @@ pub(super) struct Keep {
     /// What was shown and is not written yet. A crash loses it, and the next `sync` brings it again, because the
     /// place in the log is written with it.
     unsaved: Vec<Change>,
+    /// The disk took nothing when it was last tried; that is said once.
+    refused: bool,
+    /// Too much waited and was let go: the places on disk are right, and none may be written over the hole before the
+    /// link has begun from them again.
+    let_go: bool,
+    /// Drafts could not be written when it was last tried; that is said once.
+    drafts_refused: bool,
     /// What a person should know of the files.
     remarks: Vec<String>,
-    /// The copy was begun anew: what the link knows to have is not here.
+    /// What the link takes to be here is not: the copy was begun anew, or something was let go.
     begun_anew: bool,
 }
 
@@ -70,6 +79,9 @@ impl Keep {
             cache,
             outbox,
             unsaved: Vec::new(),
+            refused: false,
+            let_go: false,
+            drafts_refused: false,
             remarks,
             begun_anew: false,
         })
@@ -80,32 +92,66 @@ impl Keep {
         std::mem::take(&mut self.remarks)
     }
 
-    /// Whether the copy was begun anew since this was last asked.
+    /// Whether the link has to begin from the places on disk again; asked once, it is taken to do so.
     pub(super) fn take_begun_anew(&mut self) -> bool {
         std::mem::take(&mut self.begun_anew)
     }
 
     /// To be written soon.
     pub(super) fn put(&mut self, change: Change) {
+        // What the link goes on from is not what is here: its places would be written over a hole.
+        if (self.let_go || self.begun_anew) && matches!(change, Change::Place { .. }) {
+            return;
+        }
         self.unsaved.push(change);
-        if self.unsaved.len() >= UNSAVED_MAX {
+        // Not with every one above it: a disk that takes nothing is not asked for each.
+        if self.unsaved.len().is_multiple_of(UNSAVED_MAX) {
             self.flush();
         }
     }
 
-    /// Whether something waits to be written.
+    /// Whether something that came is not on disk.
     pub(super) const fn unsaved(&self) -> bool {
-        !self.unsaved.is_empty()
+        !self.unsaved.is_empty() || self.let_go || self.begun_anew
     }
 
-    /// Writes what waits.
+    /// Writes what waits. What the disk does not take waits on.
     pub(super) fn flush(&mut self) {
         let changes = std::mem::take(&mut self.unsaved);
         if changes.is_empty() {
             return;
         }
-        if let Err(error) = self.cache.apply(&changes) {
-            self.copy_failed(error);
+        match self.cache.apply(&changes) {
+            Ok(()) => {
+                self.refused = false;
+                self.begun_anew |= std::mem::take(&mut self.let_go);
+            }
+            Err(
+                error @ CacheError::File(
+                    DatabaseError::Unusable { .. } | DatabaseError::Newer { .. },
+                ),
+            ) => {
+                self.unsaved = changes;
+                self.bound_unsaved();
+                if !std::mem::replace(&mut self.refused, true) {
+                    self.copy_failed(error);
+                }
+            }
+            Err(error) => self.copy_failed(error),
+        }
+    }
+
+    /// What is let go is at the server, and comes again from the places that are on disk.
+    fn bound_unsaved(&mut self) {
+        if self.unsaved.len() < REFUSED_MAX {
+            return;
+        }
+        self.let_go = true;
+        // The store's name is told once a connection, and what was read here may be known to nobody else.
+        self.unsaved
+            .retain(|change| matches!(change, Change::Epoch(_) | Change::ReadUpTo { .. }));
+        if self.unsaved.len() >= REFUSED_MAX {
+            self.unsaved.clear();
         }
     }
 
@@ -159,9 +205,14 @@ impl Keep {
         drafts
     }
 
-    pub(super) fn save_draft(&mut self, topic: &Name, text: &str) {
+    /// Says whether it is on disk.
+    pub(super) fn save_draft(&mut self, topic: &Name, text: &str) -> bool {
         let saved = self.change_outbox(|outbox| outbox.save_draft(topic, text));
-        self.say(saved);
+        let refused = saved.is_err();
+        if !std::mem::replace(&mut self.drafts_refused, refused) {
+            self.say(saved);
+        }
+        !refused
     }
 
     /// The server has it, or nobody wants it any more. Should this fail, it is sent again with the same id.
@@ -251,4 +302,13 @@ fn outbox_set_aside(aside: &SetAside) -> String {
         "the outbox was damaged; it is set aside as {name}, {} rows were saved",
         aside.saved
     )
+}
+
+#[cfg(test)]
+impl Keep {
+    /// As a disk that is full, or has room again.
+    pub(super) fn refuse_writes(&self, refuse: bool) {
+        self.cache.refuse_writes(refuse);
+        self.outbox.refuse_writes(refuse);
+    }
 }

@@ -7,6 +7,8 @@ mod errands;
 mod keep;
 mod marks;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -25,6 +25,8 @@ use crate::config::Settings;
 
 /// What was shown is written so much later at the most.
 const SAVE_AFTER: Duration = Duration::from_millis(50);
+/// What the disk did not take is tried again after so long.
+const SAVE_AGAIN: Duration = Duration::from_secs(1);
 /// How often the outbox is looked at for what other processes put there; a heartbeat's time.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// After so long a link that had no room is tried again.
@@ -144,6 +146,9 @@ impl Agent {
                 Some(found) = self.found.recv() => self.handle_found(found),
                 () = tokio::time::sleep_until(self.watch.deadline(due)) => self.handle_time(),
             }
+            if self.keep.take_begun_anew() {
+                self.begin_anew();
+            }
             self.say_remarks();
         }
         self.save_drafts();
@@ -185,9 +190,6 @@ impl Agent {
             };
         }
         self.handle_deliveries(deliveries);
-        if self.keep.take_begun_anew() {
-            self.begin_anew();
-        }
     }
 
     fn handle_down(&mut self, why: String, retry_in: Duration) {
@@ -215,7 +217,11 @@ impl Agent {
 
     /// The copy is another one now: what the link takes to be here is not.
     fn begin_anew(&mut self) {
+        // Not all of it is on disk, and all of it comes again.
+        self.had.clear();
         self.disconnected();
+        self.tell_letters();
+        self.tell(News::Link(LinkState::Connecting));
         match Client::open(&self.settings) {
             Ok(client) => self.link = Live::start(client, &mut self.keep),
             Err(error) => self.tell(News::Remark(error.to_string())),
@@ -229,6 +235,9 @@ impl Agent {
             self.save_drafts();
             self.keep.flush();
             self.recount();
+            if self.keep.unsaved() || !self.drafts.is_empty() {
+                self.save_at = Some(now.plus(SAVE_AGAIN));
+            }
         }
         if self.look_at <= now {
             self.look_at = now.plus(LOOK_EVERY);
@@ -335,9 +344,8 @@ impl Agent {
     }
 
     pub(super) fn save_drafts(&mut self) {
-        for (topic, text) in std::mem::take(&mut self.drafts) {
-            self.keep.save_draft(&topic, &text);
-        }
+        let Self { drafts, keep, .. } = self;
+        drafts.retain(|topic, text| !keep.save_draft(topic, text));
     }
 }
 

@@ -186,6 +186,14 @@ impl Database {
             .map_err(|error| judge(&self.path, &error))
     }
 
+    /// As a disk that is full, or has room again.
+    #[cfg(test)]
+    pub(super) fn refuse_writes(&self, refuse: bool) {
+        self.connection
+            .pragma_update(None, "query_only", refuse)
+            .expect("a pragma");
+    }
+
     /// A number that another one follows when another process has written.
     pub(super) fn version(&self) -> Result<i64, DatabaseError> {
         self.connection

@@ -17,7 +17,7 @@ mod page;
 mod rows;
 mod salvage;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
 
@@ -264,6 +264,12 @@ impl Cache {
     /// [`CacheError::File`]
     pub fn version(&self) -> Result<i64, CacheError> {
         Ok(self.database.version()?)
+    }
+
+    /// As a disk that is full, or has room again.
+    #[cfg(test)]
+    pub(crate) fn refuse_writes(&self, refuse: bool) {
+        self.database.refuse_writes(refuse);
     }
 
     /// Makes the copy this owner's, and reads which store it is of.

@@ -87,6 +87,12 @@ impl OutboxFile {
         })
     }
 
+    /// As a disk that is full, or has room again.
+    #[cfg(test)]
+    pub(crate) fn refuse_writes(&self, refuse: bool) {
+        self.database.refuse_writes(refuse);
+    }
+
     /// After a [`DatabaseError::Damaged`]: sets the file aside and begins a new one with what can be read of it, or
     /// opens the one that another process has begun. Says what was set aside, if this one did it.
     ///

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::client::query::Range;
 
-pub(super) fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     Name::parse(text).expect("a name")
 }
 
@@ -26,7 +26,7 @@ pub(super) fn owner(text: &str) -> Owner {
 }
 
 /// The message `seq` in `topic`, sent by `from` at the second `seq`.
-pub(super) fn message(topic: &str, from: &str, seq: u64, text: &str) -> Message {
+pub(crate) fn message(topic: &str, from: &str, seq: u64, text: &str) -> Message {
     Message {
         topic: name(topic),
         seq: Seq(seq),

@@ -1,0 +1,123 @@
+//! The agent on a disk that takes nothing, with queues that are long, and with a server that refuses.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{self, Receiver};
+
+use chat_proto::{Event, Message, Name, Rev, Seq};
+use tempfile::TempDir;
+
+use super::*;
+use crate::client::Client;
+use crate::client::address::ServerUrl;
+use crate::client::cache::tests::{message, name};
+use crate::client::scripted_tests::settings;
+use crate::client::sync::Delivery;
+
+/// An agent of ann that is not run, so that each step is one of the test's; and what it tells.
+struct World {
+    agent: Agent,
+    told: Receiver<News>,
+    _home: TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let home = TempDir::new().expect("a folder");
+        // Nobody listens there.
+        let server = ServerUrl::parse("http://127.0.0.1:9").expect("a url");
+        let settings = settings(server, Some("T"), home.path());
+        let client = || Client::open(&settings).expect("a client");
+        let (tell, told) = mpsc::sync_channel(100_000);
+        let tell = Box::new(move |news| tell.send(news).is_ok());
+        let agent = Agent::start(&settings, (client(), client()), name("ann"), tell);
+        let world = Self {
+            agent: agent.expect("memory"),
+            told,
+            _home: home,
+        };
+        world.told();
+        world
+    }
+
+    fn told(&self) -> Vec<News> {
+        self.told.try_iter().collect()
+    }
+
+    fn came(&mut self, message: Message) {
+        let delivery = Delivery::Log(Event::Message(message));
+        self.agent.handle_deliveries(vec![delivery]);
+    }
+
+    fn save(&mut self) {
+        self.agent.save_drafts();
+        self.agent.keep.flush();
+    }
+
+    fn places(&mut self) -> Vec<(Name, Rev)> {
+        self.agent.keep.places()
+    }
+
+    fn kept(&mut self) -> Vec<Seq> {
+        let range = crate::client::query::Range::Latest;
+        let page = self.agent.keep.page(&name("ben"), range, PAGE_ENTRIES);
+        page.iter().filter_map(Entry::seq).collect()
+    }
+}
+
+#[tokio::test]
+async fn what_a_full_disk_refused_is_written_once_it_has_room() {
+    let mut world = World::new();
+    world.agent.keep.refuse_writes(true);
+    world.came(message("ben", "ben", 1, "one"));
+    world.save();
+    assert!(world.agent.keep.unsaved());
+    world.came(message("ben", "ben", 2, "two"));
+    world.save();
+    assert_eq!(world.agent.keep.take_remarks().len(), 1, "it is said once");
+    world.agent.keep.refuse_writes(false);
+    world.save();
+    assert!(!world.agent.keep.unsaved());
+    assert_eq!(world.kept(), [Seq(1), Seq(2)]);
+    assert_eq!(world.places(), [(name("ben"), Rev(2))]);
+}
+
+#[tokio::test]
+async fn a_flood_on_a_full_disk_is_let_go_and_fetched_again_from_the_places_on_disk() {
+    let mut world = World::new();
+    world.came(message("ben", "ben", 1, "one"));
+    world.save();
+    world.agent.keep.refuse_writes(true);
+    for seq in 2..9_000 {
+        world.came(message("ben", "ben", seq, "more"));
+    }
+    assert!(world.agent.keep.unsaved(), "nobody is told that it arrived");
+    world.agent.keep.refuse_writes(false);
+    world.came(message("ben", "ben", 9_000, "the last"));
+    world.save();
+    world.came(message("ben", "ben", 9_001, "before the link begins again"));
+    world.save();
+    assert_eq!(
+        world.places(),
+        [(name("ben"), Rev(1))],
+        "no place is over the hole"
+    );
+    assert!(world.agent.keep.unsaved());
+    assert!(world.agent.keep.take_begun_anew());
+    assert!(!world.agent.keep.unsaved());
+}
+
+#[tokio::test]
+async fn a_draft_that_a_full_disk_refused_is_written_once_it_has_room() {
+    let mut world = World::new();
+    world.agent.keep.refuse_writes(true);
+    let draft = Ask::Draft(name("ben"), "half a".to_owned());
+    world.agent.handle_ask(draft);
+    world.save();
+    world.save();
+    assert_eq!(world.agent.keep.take_remarks().len(), 1, "it is said once");
+    world.agent.keep.refuse_writes(false);
+    world.save();
+    let drafts: BTreeMap<_, _> = world.agent.keep.drafts().into_iter().collect();
+    assert_eq!(drafts.get(&name("ben")).map(String::as_str), Some("half a"));
+    assert!(world.agent.drafts.is_empty());
+}
