@@ -118,21 +118,6 @@ fn d16_what_is_on_its_way_cannot_be_dropped() {
 }
 
 #[test]
-fn d16_words_that_the_disk_did_not_take_go_back_into_the_draft() {
-    let mut screens = with_ben();
-    let letter = sent(&mut screens, "hello ben");
-    let id = letter.id.clone();
-    screens.news(News::Unqueued {
-        letter,
-        why: "the disk is full".to_owned(),
-    });
-    screens.news(News::Settled(id));
-    assert_eq!(screens.model.composer.text(), "hello ben");
-    screens.shows("the disk is full");
-    screens.hides("queued");
-}
-
-#[test]
 fn enter_within_a_code_block_is_a_new_line_and_behind_it_sends() {
     let mut screens = with_ben();
     screens.keys("```rust<enter>fn main() {}<enter>");
@@ -274,18 +259,6 @@ fn x07p_what_comes_back_from_the_editor_goes_where_it_was_begun() {
     );
     screens.keys("<alt-/>");
     assert_eq!(screens.model.composer.text(), "begun and done");
-}
-
-#[test]
-fn d16_words_that_the_disk_did_not_take_stand_before_those_written_since() {
-    let mut screens = with_ben();
-    let letter = sent(&mut screens, "first");
-    screens.keys("second");
-    screens.news(News::Unqueued {
-        letter,
-        why: "the disk is full".to_owned(),
-    });
-    assert_eq!(screens.model.composer.text(), "first\nsecond");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use super::errands::{self, ERRANDS_MAX, Errand, Found};
 use super::keep::{Keep, NoCopy};
 use super::marks::Marks;
+use super::unkept::Unkept;
 use super::{Ask, LINES_FIRST, LinkState, News, PAGE_ENTRIES};
 use crate::client::Client;
 use crate::client::cache::Owner;
@@ -47,6 +48,7 @@ pub struct Agent {
     /// Up to where messages came that the disk may not have yet; the server is told when it has.
     pub(super) had: BTreeMap<Name, Seq>,
     pub(super) connected: bool,
+    pub(super) unkept: Unkept,
     /// How many letters asked when they were last told.
     asking: usize,
     /// The conversations that were told, as they are.
@@ -111,6 +113,7 @@ impl Agent {
             marks: Marks::default(),
             had: BTreeMap::new(),
             connected: false,
+            unkept: Unkept::new(),
             asking: 0,
             lines: BTreeMap::new(),
             drafts: BTreeMap::new(),
@@ -151,6 +154,7 @@ impl Agent {
             }
             self.say_remarks();
         }
+        self.keep_what_was_not();
         self.save_drafts();
         self.keep.flush();
         self.link.stop().await;
@@ -241,6 +245,7 @@ impl Agent {
         }
         if self.look_at <= now {
             self.look_at = now.plus(LOOK_EVERY);
+            self.keep_what_was_not();
             self.look_for_letters();
         }
     }
