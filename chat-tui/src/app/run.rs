@@ -113,11 +113,12 @@ impl Run {
         loop {
             if let Some(input) = self.next() {
                 self.handle(input);
-                // What waits already is handled before the next frame, so that a flood does not hold up a key.
-                while let Ok(input) = self.inbox.try_recv() {
-                    self.handle(input);
-                    if self.urgent && self.over.is_none() {
-                        break;
+                // What waits already is handled before the next frame, so that a flood does not hold up a key. It does
+                // not hold up the frame either: what is left waits until that is drawn.
+                while self.over.is_none() && !self.draws() {
+                    match self.inbox.try_recv() {
+                        Ok(input) => self.handle(input),
+                        Err(_) => break,
                     }
                 }
             } else {
@@ -283,11 +284,16 @@ impl Run {
         self.urgent = true;
     }
 
+    /// Whether there is something new to draw, and the time to do it has come.
+    fn draws(&self) -> bool {
+        self.dirty && (self.urgent || self.frame_due() <= self.watch.now())
+    }
+
     fn draw_if_due(&mut self) {
-        let now = self.watch.now();
-        if !self.dirty || !(self.urgent || self.frame_due() <= now) {
+        if !self.draws() {
             return;
         }
+        let now = self.watch.now();
         let effects = update::before_draw(&mut self.model);
         let (width, height) = self.model.size;
         let model = &self.model;

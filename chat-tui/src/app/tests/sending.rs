@@ -47,6 +47,31 @@ fn stored(letter: &Letter, seq: u64) -> Message {
 }
 
 #[test]
+fn thousands_of_letters_come_at_once_and_keep_their_order() {
+    let mut screens = with_ben();
+    let sample = sent(&mut screens, "hello ben");
+    screens.news(News::Settled(sample.id.clone()));
+    let letter = |at: usize, state| {
+        let id = format!("{at:05}");
+        Letter {
+            id: chat_proto::MessageId::parse(&id).expect("an id"),
+            state,
+            ..sample.clone()
+        }
+    };
+    let many = (0..10_000).map(|at| letter(at, LetterState::Queued));
+    screens.news(News::Letters(many.collect()));
+    screens.news(News::Letters(vec![
+        letter(10_000, LetterState::Queued),
+        letter(7, LetterState::Sending),
+    ]));
+    let letters = &screens.model.letters;
+    let ids = letters.iter().map(|letter| letter.id.to_string());
+    assert!(ids.eq((0..=10_000).map(|at| format!("{at:05}"))));
+    assert_eq!(letters[7].state, LetterState::Sending);
+}
+
+#[test]
 fn x04_a_message_says_where_it_is_from_the_key_to_the_reader() {
     let mut screens = with_ben();
     let letter = sent(&mut screens, "hello ben");

@@ -1,5 +1,6 @@
 //! What the agent says, put where it is shown.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chat_proto::api::Member;
@@ -57,9 +58,7 @@ fn take(model: &mut Model, news: News) -> Vec<Effect> {
             failed,
         } => handle_filled(model, &topic, entries, failed),
         News::Came { line, entries } => handle_came(model, line, entries),
-        News::Letters(letters) => letters
-            .into_iter()
-            .for_each(|letter| put_letter(model, letter)),
+        News::Letters(letters) => put_letters(model, letters),
         News::Settled(id) => forget_letter(model, &id),
         News::Drafts(drafts) => model.drafts = drafts,
         News::Presence(people) => {
@@ -241,13 +240,29 @@ fn handle_join(model: &mut Model, joined: &Membership) {
     }
 }
 
-fn put_letter(model: &mut Model, letter: Letter) {
-    match model.letters.iter_mut().find(|known| known.id == letter.id) {
-        Some(known) => *known = letter,
-        None => model.letters.push(letter),
+/// One look at those that are known, however many come.
+fn put_letters(model: &mut Model, letters: Vec<Letter>) {
+    let mut new: BTreeMap<MessageId, usize> = BTreeMap::new();
+    let mut letters: Vec<Option<Letter>> = letters.into_iter().map(Some).collect();
+    for (at, letter) in letters.iter().enumerate() {
+        new.extend(letter.as_ref().map(|letter| (letter.id.clone(), at)));
     }
+    for known in &mut model.letters {
+        if new.is_empty() {
+            break;
+        }
+        if let Some(letter) = new.remove(&known.id).and_then(|at| letters[at].take()) {
+            *known = letter;
+        }
+    }
+    let new: BTreeSet<usize> = new.into_values().collect();
+    let new = new.into_iter().filter_map(|at| letters[at].take());
+    model.letters.extend(new);
 }
 
 fn forget_letter(model: &mut Model, id: &MessageId) {
-    model.letters.retain(|letter| letter.id != *id);
+    // Most often it is the first: they go in order.
+    if let Some(at) = model.letters.iter().position(|letter| letter.id == *id) {
+        model.letters.remove(at);
+    }
 }

@@ -303,15 +303,12 @@ impl Agent {
             tracing::debug!(code = %error.code, "the server refused something");
             return;
         };
-        if self.marks.handle_answer(&id) {
+        let refusal = error.into_refusal();
+        let (now, chance) = (self.watch.now(), fastrand::f64());
+        if self.marks.handle_refused(&id, &refusal, now, chance) {
             return;
         }
-        let refusal = error.into_refusal();
-        let now = self.watch.now();
-        match self
-            .outbox
-            .handle_refused(&id, &refusal, now, fastrand::f64())
-        {
+        match self.outbox.handle_refused(&id, &refusal, now, chance) {
             Some(Verdict::Failed(letter)) => {
                 self.keep.fail_letter(&letter.id, &refusal);
                 self.tell_letters();

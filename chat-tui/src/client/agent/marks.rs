@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chat_proto::action::MarkUpTo;
-use chat_proto::{Action, Mark, MessageId, Name, Request, Seq};
+use chat_proto::{Action, ErrorCode, Mark, MessageId, Name, Refusal, Request, Seq};
 
+use crate::client::backoff::Backoff;
 use crate::client::moment::Moment;
 
 /// Between two marks of one kind in one conversation; the last one goes out in any case.
@@ -15,16 +16,9 @@ const EVERY: Duration = Duration::from_millis(250);
 /// Marks that only grow, and up to where the server has them.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    marks: BTreeMap<(Name, Kind), Line>,
+    marks: BTreeMap<(Name, Mark), Line>,
     connected: bool,
     ids: u64,
-}
-
-/// `Mark` with an order, for the map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Delivered,
-    Read,
 }
 
 #[derive(Debug, Default)]
@@ -34,18 +28,19 @@ struct Line {
     told: Seq,
     asked: Option<(MessageId, Seq)>,
     next: Moment,
+    backoff: Backoff,
 }
 
 impl Marks {
     /// The mark is to be at least there.
     pub(super) fn handle_wanted(&mut self, topic: &Name, mark: Mark, seq: Seq) {
-        let line = self.marks.entry((topic.clone(), kind(mark))).or_default();
+        let line = self.marks.entry((topic.clone(), mark)).or_default();
         line.wanted = line.wanted.max(seq);
     }
 
     /// The server says where the mark is.
     pub(super) fn handle_told(&mut self, topic: &Name, mark: Mark, seq: Seq) {
-        let line = self.marks.entry((topic.clone(), kind(mark))).or_default();
+        let line = self.marks.entry((topic.clone(), mark)).or_default();
         line.told = line.told.max(seq);
         line.wanted = line.wanted.max(seq);
     }
@@ -63,17 +58,47 @@ impl Marks {
         }
     }
 
-    /// An answer, good or bad; says whether it was one of ours. A refused mark is not asked for again: one is in the
-    /// conversation no more, or the message is gone.
+    /// The server has it; says whether it was one of ours.
     pub(super) fn handle_answer(&mut self, id: &MessageId) -> bool {
-        let ours = |line: &&mut Line| line.asked.as_ref().is_some_and(|(asked, _)| asked == id);
-        let Some(line) = self.marks.values_mut().find(ours) else {
+        let Some((line, seq)) = self.take_asked(id) else {
             return false;
         };
-        if let Some((_, seq)) = line.asked.take() {
-            line.told = line.told.max(seq);
-        }
+        line.told = line.told.max(seq);
+        line.backoff = Backoff::default();
         true
+    }
+
+    /// The server refused something; says whether it was one of ours. What it could not do at the moment is said again
+    /// after a while. Any other refusal is for good: one is in the conversation no more, or the message is gone.
+    /// `chance` is from 0 up to 1.
+    pub(super) fn handle_refused(
+        &mut self,
+        id: &MessageId,
+        refusal: &Refusal,
+        now: Moment,
+        chance: f64,
+    ) -> bool {
+        let passing = refusal.code.outcome_unknown() || refusal.code == ErrorCode::RateLimited;
+        if !passing {
+            return self.handle_answer(id);
+        }
+        let Some((line, _)) = self.take_asked(id) else {
+            return false;
+        };
+        if let Some(ms) = refusal.retry_after_ms {
+            line.backoff.handle_hint(Duration::from_millis(ms));
+        }
+        let wait = line.backoff.next_delay(now, chance).max(EVERY);
+        line.next = now.plus(wait);
+        true
+    }
+
+    /// The line whose mark was asked under this id, and the mark; it is on its way no more.
+    fn take_asked(&mut self, id: &MessageId) -> Option<(&mut Line, Seq)> {
+        let ours = |line: &&mut Line| line.asked.as_ref().is_some_and(|(asked, _)| asked == id);
+        let line = self.marks.values_mut().find(ours)?;
+        let (_, seq) = line.asked.take()?;
+        Some((line, seq))
     }
 
     /// A mark to tell the server.
@@ -82,7 +107,7 @@ impl Marks {
             return None;
         }
         let due = |line: &Line| line.asked.is_none() && line.wanted > line.told && line.next <= now;
-        let ((topic, kind), line) = self.marks.iter_mut().find(|(_, line)| due(line))?;
+        let ((topic, mark), line) = self.marks.iter_mut().find(|(_, line)| due(line))?;
         self.ids += 1;
         // Letters, a dash and digits are printable and few, so it parses.
         let id = MessageId::parse(&format!("mark-{}", self.ids))
@@ -93,11 +118,7 @@ impl Marks {
             topic: topic.clone().into(),
             seq: line.wanted,
         };
-        let mark = match kind {
-            Kind::Delivered => Mark::Delivered,
-            Kind::Read => Mark::Read,
-        };
-        Some(Request::new(id, Action::Mark(mark, up_to)))
+        Some(Request::new(id, Action::Mark(*mark, up_to)))
     }
 
     /// When the next one is due.
@@ -109,13 +130,6 @@ impl Marks {
             .filter(waits)
             .map(|line| line.next)
             .min()
-    }
-}
-
-const fn kind(mark: Mark) -> Kind {
-    match mark {
-        Mark::Delivered => Kind::Delivered,
-        Mark::Read => Kind::Read,
     }
 }
 
@@ -178,5 +192,29 @@ mod tests {
         marks.handle_told(&ben(), Mark::Read, Seq(5));
         marks.handle_wanted(&ben(), Mark::Read, Seq(5));
         assert!(marks.poll_request(Moment(0)).is_none());
+    }
+
+    #[test]
+    fn a_mark_that_was_refused_for_a_while_is_told_again_and_one_refused_for_good_is_not() {
+        let mut marks = Marks::default();
+        marks.handle_connected();
+        marks.handle_wanted(&ben(), Mark::Read, Seq(3));
+        let mut now = Moment(0);
+        for code in [
+            ErrorCode::Unavailable,
+            ErrorCode::Internal,
+            ErrorCode::RateLimited,
+        ] {
+            let (id, _) = seq(marks.poll_request(now)).expect("a mark");
+            let refusal = Refusal::new(code, "later");
+            assert!(marks.handle_refused(&id, &refusal, now, 0.5), "{code}");
+            assert!(marks.poll_request(now).is_none(), "{code}: not at once");
+            now = marks.deadline().expect("it is due once more");
+        }
+        let (id, _) = seq(marks.poll_request(now)).expect("a mark");
+        let refusal = Refusal::new(ErrorCode::NotFound, "gone");
+        assert!(marks.handle_refused(&id, &refusal, now, 0.5));
+        assert_eq!(marks.deadline(), None);
+        assert!(!marks.handle_refused(&id, &refusal, now, 0.5), "nobody's");
     }
 }

@@ -142,7 +142,7 @@ pub enum News {
         /// Ascending.
         entries: Vec<Entry>,
     },
-    /// These letters are so.
+    /// These letters are new, or are now so; the others are as they were.
     Letters(Vec<Letter>),
     /// This letter is no more: stored, discarded, or delivered by another process.
     Settled(MessageId),

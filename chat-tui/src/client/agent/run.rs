@@ -19,7 +19,7 @@ use crate::client::copy::Line;
 use crate::client::error::ClientError;
 use crate::client::link::{EVENTS_MAX, Link, LinkEvent, LinkOptions, Nudge};
 use crate::client::moment::Moment;
-use crate::client::outbox::{Letter, LetterState, Outbox};
+use crate::client::outbox::Outbox;
 use crate::client::sync::{Stranger, Sync};
 use crate::clock::{self, Stopwatch};
 use crate::config::Settings;
@@ -48,9 +48,8 @@ pub struct Agent {
     /// Up to where messages came that the disk may not have yet; the server is told when it has.
     pub(super) had: BTreeMap<Name, Seq>,
     pub(super) connected: bool,
+    /// What the disk did not take.
     pub(super) unkept: Unkept,
-    /// How many letters asked when they were last told.
-    asking: usize,
     /// The conversations that were told, as they are.
     pub(super) lines: BTreeMap<Name, Line>,
     /// What is being written and is not on disk yet.
@@ -114,7 +113,6 @@ impl Agent {
             had: BTreeMap::new(),
             connected: false,
             unkept: Unkept::new(),
-            asking: 0,
             lines: BTreeMap::new(),
             drafts: BTreeMap::new(),
             recount: BTreeSet::new(),
@@ -252,17 +250,9 @@ impl Agent {
 
     /// Other processes queue, deliver and drop letters too.
     pub(super) fn look_for_letters(&mut self) {
-        let before: Vec<_> = self
-            .outbox
-            .letters()
-            .map(|letter| letter.id.clone())
-            .collect();
         let letters = self.keep.letters();
-        self.outbox.handle_known(letters);
-        for id in before {
-            if !self.outbox.letters().any(|letter| letter.id == id) {
-                self.tell(News::Settled(id));
-            }
+        for gone in self.outbox.handle_known(letters) {
+            self.tell(News::Settled(gone));
         }
         self.tell_letters();
     }
@@ -287,7 +277,6 @@ impl Agent {
                 self.marks.handle_wanted(&topic, Mark::Delivered, seq);
             }
         }
-        let mut published = false;
         loop {
             let Ok(room) = self.link.requests.try_reserve() else {
                 // A link that has ended takes nothing; what matters is said again on the next.
@@ -296,19 +285,14 @@ impl Agent {
             };
             if let Some(request) = self.outbox.poll_publish(now, wall) {
                 room.send(request);
-                published = true;
             } else if let Some(request) = self.marks.poll_request(now) {
                 room.send(request);
             } else {
                 break;
             }
         }
-        let asks = |letter: &&Letter| letter.state == LetterState::Asks;
-        let asking = self.outbox.letters().filter(asks).count();
-        if published || asking != self.asking {
-            self.asking = asking;
-            self.tell_letters();
-        }
+        // What is on its way now, and what asks.
+        self.tell_letters();
     }
 
     /// To the server, if there is room: for what is worth nothing later.
@@ -329,8 +313,9 @@ impl Agent {
         self.listening &= (self.tell)(news);
     }
 
+    /// Those that changed: who queues thousands is not told all of them for each.
     pub(super) fn tell_letters(&mut self) {
-        let letters: Vec<_> = self.outbox.letters().cloned().collect();
+        let letters = self.outbox.poll_changed();
         if !letters.is_empty() {
             self.tell(News::Letters(letters));
         }

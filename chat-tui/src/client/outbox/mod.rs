@@ -14,7 +14,7 @@ mod line;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chat_proto::{Action, ErrorCode, MessageId, Name, Refusal, Request, Time};
@@ -59,6 +59,8 @@ pub struct Outbox {
     places: BTreeMap<MessageId, Place>,
     /// What is to go, by conversation; every letter that is queued or on its way is in one, and no other.
     lines: BTreeMap<Name, Line>,
+    /// The letters that are not as they were last polled; all of them are in `letters`.
+    changed: BTreeSet<Place>,
     next_place: Place,
     connected: bool,
     /// The server's limit: nothing new goes before.
@@ -74,8 +76,8 @@ impl Outbox {
     }
 
     /// All letters as they are on the disk, read after the last that was handed in was put there: other processes
-    /// queue, deliver and drop them too. What is on its way stays so.
-    pub fn handle_known(&mut self, letters: Vec<Letter>) {
+    /// queue, deliver and drop them too. What is on its way stays so. Says which are no more.
+    pub fn handle_known(&mut self, letters: Vec<Letter>) -> Vec<MessageId> {
         let mut before = std::mem::take(self);
         self.connected = before.connected;
         self.limited_until = before.limited_until;
@@ -102,6 +104,17 @@ impl Outbox {
                 letter.state = LetterState::Sending;
             }
         }
+        let told = |letter: &Letter| {
+            let place = before.places.get(&letter.id);
+            place.is_some_and(|place| {
+                !before.changed.contains(place) && before.letters.get(place) == Some(letter)
+            })
+        };
+        let letters = &self.letters;
+        self.changed
+            .retain(|place| !letters.get(place).is_some_and(told));
+        before.places.retain(|id, _| !self.places.contains_key(id));
+        before.places.into_keys().collect()
     }
 
     /// There is a connection: what waited for one need not wait any longer.
@@ -119,6 +132,7 @@ impl Outbox {
                 && let Some(letter) = self.letters.get_mut(&place)
             {
                 letter.state = LetterState::Queued;
+                self.changed.insert(place);
             }
         }
     }
@@ -144,6 +158,7 @@ impl Outbox {
         }
         line.land();
         letter.state = LetterState::Queued;
+        self.changed.insert(place);
         Some(match refusal.code {
             ErrorCode::RateLimited => {
                 let asked = refusal.retry_after_ms.map(Duration::from_millis);
@@ -177,6 +192,7 @@ impl Outbox {
         letter.state = LetterState::Queued;
         letter.queued_at = wall;
         let letter = letter.clone();
+        self.changed.insert(place);
         self.line_up(letter.topic(), place);
         Some(letter)
     }
@@ -199,6 +215,7 @@ impl Outbox {
         let place = self.overdue(now).or_else(|| self.next(now))?;
         let letter = self.letters.get_mut(&place)?;
         letter.state = LetterState::Sending;
+        self.changed.insert(place);
         let line = self.lines.get_mut(&letter.publish.topic.name)?;
         line.fly(place, now.plus(ANSWER_WAIT));
         let action = Action::Publish(letter.publish.clone());
@@ -219,6 +236,14 @@ impl Outbox {
             .filter(|line| room && line.ready().is_some())
             .filter_map(|line| line.waits_until().max(self.limited_until));
         answers.chain(turns).min()
+    }
+
+    /// The letters that are new or have another state since this was last asked, in the order in which they were
+    /// queued.
+    pub fn poll_changed(&mut self) -> Vec<Letter> {
+        let changed = std::mem::take(&mut self.changed);
+        let letters = changed.iter().filter_map(|place| self.letters.get(place));
+        letters.cloned().collect()
     }
 
     /// All letters in the order in which they were queued, each with its state.
@@ -273,13 +298,19 @@ impl Outbox {
 
     /// What heads a line and is too old leaves it, so that it holds up nobody.
     fn let_old_ones_ask(&mut self, wall: Time) {
-        let Self { letters, lines, .. } = self;
+        let Self {
+            letters,
+            lines,
+            changed,
+            ..
+        } = self;
         for line in lines.values_mut() {
             while let Some(place) = line.ready()
                 && let Some(letter) = letters.get_mut(&place)
                 && letter.queued_at.plus_seconds(ASKS_AFTER_S) < wall
             {
                 letter.state = LetterState::Asks;
+                changed.insert(place);
                 line.leave(place);
             }
         }
@@ -297,11 +328,13 @@ impl Outbox {
             self.line_up(&letter.publish.topic.name.clone(), place);
         }
         self.letters.insert(place, letter);
+        self.changed.insert(place);
     }
 
     fn remove(&mut self, id: &MessageId) -> Option<Letter> {
         let place = self.places.remove(id)?;
         let letter = self.letters.remove(&place)?;
+        self.changed.remove(&place);
         self.leave_line(letter.topic(), place);
         Some(letter)
     }

@@ -486,3 +486,62 @@ proptest! {
         world.check(retried);
     }
 }
+
+/// What changed, as numbers of letters.
+fn changed(outbox: &mut Outbox) -> Vec<String> {
+    let letters = outbox.poll_changed();
+    letters.iter().map(|letter| letter.id.to_string()).collect()
+}
+
+#[test]
+fn of_ten_thousand_letters_only_those_that_changed_are_told() {
+    let letters: Vec<_> = (0..10_000).map(|at| letter(at, "ben")).collect();
+    let mut outbox = Outbox::default();
+    assert!(outbox.handle_known(letters.clone()).is_empty());
+    assert_eq!(changed(&mut outbox).len(), 10_000);
+    outbox.handle_connected();
+    assert_eq!(changed(&mut outbox), [""; 0]);
+    assert_eq!(sent(&mut outbox, 0), ["0000"]);
+    assert_eq!(changed(&mut outbox), ["0000"]);
+    assert!(outbox.handle_ack(&id(0)).is_some());
+    assert_eq!(sent(&mut outbox, 0), ["0001"]);
+    assert_eq!(changed(&mut outbox), ["0001"]);
+    // The disk tells what other processes did: one is gone, one is new, and the rest are as they were.
+    let mut disk = letters[1..].to_vec();
+    disk.remove(4);
+    disk.push(letter(10_000, "ben"));
+    assert_eq!(outbox.handle_known(disk), [id(5)]);
+    assert_eq!(changed(&mut outbox), ["10000"]);
+    outbox.handle_disconnected();
+    assert_eq!(changed(&mut outbox), ["0001"]);
+}
+
+#[test]
+fn every_change_of_a_letter_is_told_once() {
+    let mut outbox = connected([letter(0, "ben"), letter(1, "eva")]);
+    assert_eq!(changed(&mut outbox), ["0000", "0001"]);
+    assert_eq!(sent(&mut outbox, 0), ["0000", "0001"]);
+    assert_eq!(changed(&mut outbox), ["0000", "0001"]);
+    let gone = refusal(ErrorCode::NotFound);
+    assert!(
+        outbox
+            .handle_refused(&id(0), &gone, Moment(0), 0.5)
+            .is_some()
+    );
+    assert_eq!(changed(&mut outbox), ["0000"]);
+    // What was not polled before the disk was read is told after it.
+    assert!(outbox.handle_retry(&id(0), wall(0)).is_some());
+    let disk = vec![letter(0, "ben"), letter(1, "eva")];
+    assert!(outbox.handle_known(disk).is_empty());
+    assert_eq!(changed(&mut outbox), ["0000"]);
+    outbox.handle_disconnected();
+    assert_eq!(changed(&mut outbox), ["0001"]);
+    assert!(
+        outbox
+            .poll_publish(Moment(0), wall(2 * ASKS_AFTER_S))
+            .is_none()
+    );
+    // What was on its way when the disk was read is ahead.
+    assert_eq!(changed(&mut outbox), ["0001", "0000"]);
+    assert_eq!(changed(&mut outbox), [""; 0]);
+}
