@@ -86,8 +86,12 @@ fn x04_a_refused_message_says_why_and_can_be_tried_again_changed_or_dropped() {
 
     screens.keys("<up>r");
     assert!(screens.asks().contains(&Ask::Retry(letter.id.clone())));
+    let dropped = Ask::Discard(letter.id.clone());
+    screens.keys("dkjd");
+    screens.shows("d again discards it");
+    assert!(!screens.asks().contains(&dropped), "it asks each time");
     screens.keys("d");
-    assert!(screens.asks().contains(&Ask::Discard(letter.id.clone())));
+    assert!(screens.asks().contains(&dropped));
     screens.keys("e");
     let mut asks = screens.asks();
     asks.retain(|ask| !matches!(ask, Ask::Typing(_)));
@@ -108,11 +112,33 @@ fn x04_an_old_message_asks_before_it_goes() {
 }
 
 #[test]
+fn x06_words_typed_while_a_message_is_selected_are_a_draft() {
+    let mut screens = with_ben();
+    screens.keys("<up>hello");
+    assert_eq!(screens.model.composer.text(), "hello");
+    screens.keys("<ctrl-u><up><ctrl-t>");
+    assert_eq!(screens.model.composer.text(), "");
+    assert!(screens.row("copy").contains("y copy   q quote   r reply"));
+}
+
+#[test]
+fn x06_the_hints_say_what_the_keys_do_with_what_is_selected() {
+    let mut screens = with_ben();
+    let letter = sent(&mut screens, "hello ben");
+    screens.news(in_state(&letter, LetterState::Asks));
+    screens.keys("<up>");
+    screens.shows("r try again   e edit   d discard");
+    screens.keys("k");
+    screens.shows("y copy   q quote   r reply");
+    screens.hides("discard   ");
+}
+
+#[test]
 fn d16_what_is_on_its_way_cannot_be_dropped() {
     let mut screens = with_ben();
     let letter = sent(&mut screens, "hello");
     screens.news(in_state(&letter, LetterState::Sending));
-    screens.keys("<up>d");
+    screens.keys("<up>dd");
     assert!(!screens.asks().contains(&Ask::Discard(letter.id)));
     screens.shows("it is on its way");
 }
