@@ -112,6 +112,44 @@ fn x04_an_old_message_asks_before_it_goes() {
 }
 
 #[test]
+fn x06_a_command_that_cannot_be_done_stays_in_the_draft() {
+    let mut screens = with_ben();
+    screens.keys("/join<enter>");
+    screens.shows("use: /join NAME");
+    screens.shows("› /join");
+    // The same remark once more is still one.
+    screens.keys("<enter>");
+    screens.shows("› /join");
+    let line = screens.knows("ops", 1, 1);
+    screens.keys("<ctrl-u>");
+    let why = "connection refused".to_owned();
+    let retry_in = std::time::Duration::from_secs(3);
+    screens.news(News::Link(LinkState::Down { why, retry_in }));
+    let _ = screens.asks();
+    screens.keys("/join ops<enter>");
+    assert_eq!(screens.model.composer.text(), "/join ops");
+    assert!(!screens.asks().contains(&Ask::Join(line.topic.clone())));
+    screens.shows("not connected");
+    screens.news(News::Link(LinkState::Live));
+    screens.keys("<enter>");
+    assert!(screens.asks().contains(&Ask::Join(line.topic)));
+}
+
+#[test]
+fn x06_a_message_command_takes_its_words_along() {
+    let mut screens = with_ben();
+    screens.keys("/ms<tab>dana see you at ten<enter>");
+    assert_eq!(screens.model.contacts.open, Some(name("dana")));
+    assert_eq!(screens.model.composer.text(), "see you at ten");
+    let asks = screens.asks();
+    let of_dana = Ask::Draft(name("dana"), "see you at ten".to_owned());
+    assert!(asks.contains(&of_dana), "{asks:?}");
+    screens.keys("<f1>/");
+    screens.shows("/leave");
+    screens.shows("join a public topic");
+}
+
+#[test]
 fn x06_words_typed_while_a_message_is_selected_are_a_draft() {
     let mut screens = with_ben();
     screens.keys("<up>hello");
