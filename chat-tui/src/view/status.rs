@@ -6,9 +6,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::frame;
 use super::look::{Look, key, short, shown, switcher_key};
 use crate::app::model::Model;
-use crate::app::model::pane::Pane;
+use crate::app::model::pane::{Geometry, Selected};
 use crate::client::agent::LinkState;
 use crate::keymap::{Command, Keymap};
 use crate::text;
@@ -172,21 +173,33 @@ fn hints(model: &Model) -> Vec<String> {
     if model.chord {
         return chords(&model.keymap);
     }
-    let selecting = model.pane.as_ref().is_some_and(Pane::selecting);
     let offline = matches!(
         model.link.0,
         LinkState::Down { .. } | LinkState::Ended { .. }
     );
-    let items = match selecting {
-        true => vec![
+    let items = match selected(model) {
+        Some(Selected::Letter(_)) => vec![
+            word(Command::Retry, "try again"),
+            word(Command::EditAgain, "edit"),
+            word(Command::Discard, "discard"),
+            word(Command::CopyText, "copy"),
+            word(Command::HelpHere, "help"),
+            word(Command::Leave, "back"),
+        ],
+        Some(Selected::Gap(_)) => vec![
+            word(Command::Act, "load"),
+            word(Command::HelpHere, "help"),
+            word(Command::Leave, "back"),
+        ],
+        Some(Selected::Entry(_)) => vec![
             word(Command::CopyText, "copy"),
             word(Command::Quote, "quote"),
-            word(Command::Retry, "reply, try again"),
+            word(Command::Retry, "reply"),
             word(Command::Act, "expand"),
             word(Command::HelpHere, "help"),
             word(Command::Leave, "back"),
         ],
-        false => vec![
+        None => vec![
             switcher_key(&model.keymap).map(|key| format!("{key} switch")),
             offline
                 .then(|| word(Command::Reconnect, "connect"))
@@ -197,6 +210,13 @@ fn hints(model: &Model) -> Vec<String> {
         ],
     };
     items.into_iter().flatten().collect()
+}
+
+/// What the keys of a selected message act on.
+fn selected(model: &Model) -> Option<Selected<'_>> {
+    let pane = model.pane.as_ref().filter(|pane| pane.selecting())?;
+    let body = frame::places(model)?.body;
+    pane.selected(&Geometry::of(model, (body.width, body.height)))
 }
 
 /// The second halves of chords, while the first one is pressed.

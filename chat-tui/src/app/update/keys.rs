@@ -19,7 +19,11 @@ pub(super) fn handle(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     let mode = mode(model);
-    match model.keymap.command(mode, chord, key) {
+    let command = model.keymap.command(mode, chord, key);
+    if command != Some(Command::Discard) {
+        model.discards = None;
+    }
+    match command {
         Some(command) if mode == Mode::Pick => picked(model, command, key),
         Some(command) => run(model, command),
         // A second half that means nothing must not become text.
@@ -69,18 +73,25 @@ fn overlaid(model: &mut Model, command: Option<Command>, key: KeyEvent) -> Vec<E
 fn typed(model: &mut Model, mode: Mode, key: KeyEvent) -> Vec<Effect> {
     match mode {
         Mode::Pick => overlaid(model, None, key),
-        // Single letters are commands there; what is none does nothing rather than surprise.
-        Mode::Select => Vec::new(),
-        Mode::Write | Mode::Anywhere => match key.code {
-            KeyCode::Char(c)
-                if !key
-                    .modifiers
-                    .intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) =>
-            {
-                write::type_char(model, c)
+        Mode::Select | Mode::Write | Mode::Anywhere => match letter(key) {
+            Some(letter) => {
+                // A letter that is no command there begins words: who types them means the draft.
+                if mode == Mode::Select {
+                    select::leave(model);
+                }
+                write::type_char(model, letter)
             }
-            _ => Vec::new(),
+            None => Vec::new(),
         },
+    }
+}
+
+/// What a key types by itself.
+fn letter(key: KeyEvent) -> Option<char> {
+    let other = KeyModifiers::CONTROL | KeyModifiers::ALT;
+    match key.code {
+        KeyCode::Char(letter) if !key.modifiers.intersects(other) => Some(letter),
+        _ => None,
     }
 }
 
