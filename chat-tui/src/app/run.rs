@@ -19,7 +19,7 @@ use ratatui::layout::Size;
 /// Between two frames that nobody at the keyboard waits for.
 const FRAME: Duration = Duration::from_millis(16);
 /// Such frames write no more than this: a flood must not fill a thin line, on which keys have to come through.
-const BYTES_PER_MS: usize = 96;
+const BYTES_PER_MS: usize = 80;
 /// And yet there is one so often.
 const FRAME_MAX: Duration = Duration::from_millis(50);
 /// The first frame waits so long for what the copy has, so that there is one and it is whole.

@@ -3,6 +3,7 @@
 //! Widths are those that ratatui draws with, grapheme by grapheme ([`CellWidth`]); `str::width` of a whole text differs
 //! (an Arabic lam-alef counts once there), so nothing here or in the views asks it.
 
+pub mod mention;
 mod when;
 mod wrap;
 

@@ -88,8 +88,11 @@ impl Contacts {
     /// Unread messages of all, and mentions among them.
     #[must_use]
     pub fn unread(&self) -> (u64, u64) {
-        let sum =
-            |(unread, mentions), line: &Line| (unread + line.unread, mentions + line.mentions);
+        // A server may lie about its numbers.
+        let sum = |(unread, mentions): (u64, u64), line: &Line| {
+            let unread = unread.saturating_add(line.unread);
+            (unread, mentions.saturating_add(line.mentions))
+        };
         self.lines.iter().fold((0, 0), sum)
     }
 }

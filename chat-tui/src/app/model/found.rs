@@ -83,8 +83,8 @@ pub fn found(model: &Model, picker: &Picker) -> Vec<Found> {
             rows.truncate(RECENT);
         }
     } else {
-        rows = best(rows, query, picker.people_for.as_deref() == Some(query));
-        rows.extend(free(model, only, query));
+        rows = best(rows, query, &by_server(picker, query));
+        rows.extend(free(model, only, picker));
     }
     rows.extend(commands(model, only, query));
     rows.truncate(FOUND_MAX);
@@ -143,19 +143,26 @@ fn places(model: &Model, picker: &Picker, only: Only) -> Vec<Found> {
     rows
 }
 
+/// Whom the server found for this very query.
+fn by_server<'a>(picker: &'a Picker, query: &str) -> BTreeSet<&'a Name> {
+    let current = picker.people_for.as_deref() == Some(query);
+    let people = picker.people.iter().filter(|_| current);
+    people.map(|person| &person.name).collect()
+}
+
 /// Those that hold `query`, the best match first, then in the order in which they came. Whom the server found for
-/// this query stays in any case: it may know more of them than their name.
-fn best(rows: Vec<Found>, query: &str, server_found: bool) -> Vec<Found> {
+/// it stays behind them in any case: the server may know more of a person than the name.
+fn best(rows: Vec<Found>, query: &str, by_server: &BTreeSet<&Name>) -> Vec<Found> {
     let mut fuzzy = Fuzzy::new(query, Letters::Scattered);
     let mut hits = Vec::new();
     for mut row in rows {
-        let score = match fuzzy.find(&row.label) {
-            Some(hit) => {
+        let score = match (fuzzy.find(&row.label), &row.what) {
+            (Some(hit), _) => {
                 row.matched = hit.graphemes;
-                hit.score
+                Some(hit.score)
             }
-            None if server_found && matches!(row.what, What::Person(_)) => 0,
-            None => continue,
+            (None, What::Person(name)) if by_server.contains(name) => None,
+            (None, _) => continue,
         };
         let exact = row
             .label
@@ -164,22 +171,26 @@ fn best(rows: Vec<Found>, query: &str, server_found: bool) -> Vec<Found> {
             .is_some_and(|name| name.eq_ignore_ascii_case(query));
         hits.push((exact, score, row));
     }
+    // Without a score one comes behind every score.
     hits.sort_by_key(|(exact, score, _)| Reverse((*exact, *score)));
     hits.into_iter().map(|(_, _, row)| row).collect()
 }
 
-/// A name that could be joined or made, if it is one and nobody known has it.
-fn free(model: &Model, only: Only, query: &str) -> Option<Found> {
+/// A name that could be joined or made, if nobody known has it. What was typed must be that name to the letter: a
+/// greeting typed into the wrong field must not make a topic.
+fn free(model: &Model, only: Only, picker: &Picker) -> Option<Found> {
     if matches!(only, Only::People | Only::Commands) {
         return None;
     }
-    let name = Name::parse(query).ok().filter(|name| !name.reserved())?;
+    let typed = picker.query.strip_prefix('#').unwrap_or(&picker.query);
+    let name = Name::parse(typed).ok().filter(|name| !name.reserved())?;
     let taken = model.contacts.line(&name).is_some()
         || model.my_name() == Some(&name)
         || model.people.iter().any(|person| person.name == name)
         || model.groups.iter().any(|group| group.topic == name);
+    let meant = typed == name.as_str() && !taken;
     let label = name.to_string();
-    (!taken).then(|| row(What::Free(name), label))
+    meant.then(|| row(What::Free(name), label))
 }
 
 fn commands(model: &Model, only: Only, query: &str) -> Vec<Found> {

@@ -111,6 +111,12 @@ pub struct Model {
     pub came_from: Option<Name>,
     /// When the others were last told that one writes.
     pub typing_told: Option<Moment>,
+    /// The messages that drafts elsewhere answer, by topic.
+    pub replies: BTreeMap<Name, Seq>,
+    /// Whose draft is open in the editor.
+    pub editing: Option<Name>,
+    /// A conversation was shown already: from here on only a person chooses which.
+    pub welcomed: bool,
     /// Up to where what was shown is said to be read, in the open conversation.
     pub read_told: Option<(Name, Seq)>,
     /// Something to say, until then.
@@ -162,6 +168,9 @@ impl Model {
             members: BTreeMap::new(),
             came_from: None,
             typing_told: None,
+            replies: BTreeMap::new(),
+            editing: None,
+            welcomed: false,
             read_told: None,
             remark: None,
             slowed_until: None,
@@ -197,6 +206,12 @@ impl Model {
     /// Says something for a while, instead of what it said before.
     pub fn say(&mut self, sentence: String) {
         self.remark = Some((sentence, self.now.moment.plus(REMARK_LASTS)));
+    }
+
+    /// Whether somebody sees the open conversation.
+    #[must_use]
+    pub const fn watched(&self) -> bool {
+        self.focused && self.overlay.is_none() && self.entrance.is_none()
     }
 
     /// The wall clock.

@@ -234,5 +234,65 @@ fn d10_a_server_that_begins_anew_takes_its_conversations_along_and_no_draft() {
     screens.news(News::Reset);
     screens.hides("message 3.");
     screens.knows("ben", 0, 0);
+    screens.knows("dana", 0, 0);
+    assert_eq!(screens.model.contacts.open, None, "nobody chose one");
+    screens.keys("<alt-1>");
     assert_eq!(screens.model.composer.text(), "half a thought");
+}
+
+/// `count` messages of ben come at once, behind the first `from`; the first ten of all are read.
+fn missed(from: u64, count: u64) -> News {
+    let line = line("ben", from + count, 10);
+    let entries = (from + 1..=from + count).map(|seq| Entry::Message(message("ben", seq)));
+    News::Came {
+        line,
+        entries: entries.collect(),
+    }
+}
+
+#[test]
+fn u03_what_comes_while_nobody_looks_is_new_when_somebody_does() {
+    let mut screens = Screens::of_ann();
+    let ben = screens.knows("ben", 10, 10);
+    screens.opened(&ben, 1, 10);
+    screens.happens(Msg::Focus(false));
+    screens.news(missed(10, 60));
+    screens.happens(Msg::Focus(true));
+    screens.drawn();
+    screens.shows("60 new");
+    screens.shows("message 11.");
+    let read = reads(&screens.asks());
+    let (_, seq) = read.last().expect("what is shown");
+    assert!(Seq(11) < *seq && *seq < Seq(70), "{seq:?}");
+}
+
+#[test]
+fn u03_what_was_missed_is_new_and_not_read_for_coming_while_one_looks() {
+    let mut screens = Screens::of_ann();
+    let ben = screens.knows("ben", 10, 10);
+    screens.opened(&ben, 1, 10);
+    screens.news(News::Link(LinkState::Syncing));
+    screens.news(missed(10, 100));
+    screens.news(missed(110, 20));
+    screens.news(News::Link(LinkState::Live));
+    screens.shows("120 new");
+    let read = reads(&screens.asks());
+    let (_, seq) = read.last().expect("what is shown");
+    assert!(*seq < Seq(60), "{seq:?}");
+}
+
+#[test]
+fn a_group_that_one_is_removed_from_takes_no_words_along_and_opens_no_other() {
+    let mut screens = Screens::of_ann();
+    let ops = screens.knows("ops", 3, 3);
+    screens.opened(&ops, 1, 3);
+    screens.knows("dana", 1, 0);
+    screens.keys("half a thought");
+    let _ = screens.asks();
+    screens.news(News::Gone(name("ops")));
+    screens.knows("dana", 1, 0);
+    assert_eq!(screens.model.contacts.open, None);
+    let asks = screens.asks();
+    assert!(asks.contains(&Ask::Draft(name("ops"), "half a thought".to_owned())));
+    assert_eq!(reads(&asks), []);
 }

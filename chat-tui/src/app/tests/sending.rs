@@ -283,3 +283,44 @@ fn a_reply_names_the_message_that_it_answers() {
     });
     assert!(screens.row("↳").contains("message 2."));
 }
+
+#[test]
+fn x07p_what_comes_back_from_the_editor_goes_where_it_was_begun() {
+    let mut screens = with_ben();
+    screens.knows("dana", 1, 1);
+    screens.keys("begun<alt-e>");
+    screens.news(News::Joined(name("dana")));
+    screens.happens(Msg::Edited(Ok("begun and done".to_owned())));
+    assert!(screens.model.composer.is_empty());
+    assert!(
+        screens
+            .asks()
+            .contains(&Ask::Draft(name("ben"), "begun and done".to_owned()))
+    );
+    screens.keys("<alt-/>");
+    assert_eq!(screens.model.composer.text(), "begun and done");
+}
+
+#[test]
+fn d16_words_that_the_disk_did_not_take_stand_before_those_written_since() {
+    let mut screens = with_ben();
+    let letter = sent(&mut screens, "first");
+    screens.keys("second");
+    screens.news(News::Unqueued {
+        letter,
+        why: "the disk is full".to_owned(),
+    });
+    assert_eq!(screens.model.composer.text(), "first\nsecond");
+}
+
+#[test]
+fn a_reply_stays_one_while_one_is_elsewhere() {
+    let mut screens = with_ben();
+    screens.knows("dana", 1, 1);
+    screens.keys("<up>r");
+    screens.keys("I agree<alt-1><alt-2><alt-1><alt-2>");
+    if screens.model.contacts.open != Some(name("ben")) {
+        screens.keys("<alt-/>");
+    }
+    assert_eq!(sent(&mut screens, "").publish.reply_to, Some(Seq(2)));
+}

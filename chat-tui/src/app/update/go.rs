@@ -32,18 +32,25 @@ pub(super) fn open(model: &mut Model, topic: &Name) -> Vec<Effect> {
     }
     let draft = model.drafts.remove(topic).unwrap_or_default();
     model.composer = Composer::with(&draft);
+    model.composer.reply_to = model.replies.remove(topic);
+    model.welcomed = true;
     // What the copy has comes in a moment; until then nothing of the other conversation stays on the screen.
     model.pane = Some(Pane::new(topic.clone()));
     effects.push(Effect::Ask(Ask::Open(topic.clone())));
     effects
 }
 
-fn put_draft_away(model: &mut Model) -> Vec<Effect> {
+/// What is being written waits where it was written.
+pub(super) fn put_draft_away(model: &mut Model) -> Vec<Effect> {
     let Some(topic) = model.contacts.open.clone() else {
         return Vec::new();
     };
     model.typing_told = None;
-    let text = model.composer.text();
+    let composer = std::mem::take(&mut model.composer);
+    if let Some(seq) = composer.reply_to {
+        model.replies.insert(topic.clone(), seq);
+    }
+    let text = composer.text();
     if text.is_empty() {
         return Vec::new();
     }

@@ -130,7 +130,7 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
 
         Command::Send => write::send(model),
         Command::Newline => write::newline(model),
-        Command::Editor => vec![Effect::Edit(model.composer.text())],
+        Command::Editor => write::editor(model),
         Command::Complete => write::complete(model),
         Command::LineStart
         | Command::LineEnd

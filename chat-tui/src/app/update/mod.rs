@@ -70,7 +70,7 @@ pub fn before_draw(model: &mut Model) -> Vec<Effect> {
 
 /// A message counts as read when it is on the screen of a terminal that somebody looked at.
 fn read(model: &mut Model) -> Option<Effect> {
-    if !model.focused || model.overlay.is_some() || model.entrance.is_some() {
+    if !model.watched() {
         return None;
     }
     let pane = model.pane.as_ref().filter(|pane| pane.opened())?;

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chat_proto::{ConversationKind, MessageId, Name, PresenceState};
+use chat_proto::api::Member;
+use chat_proto::event::Membership;
+use chat_proto::{ConversationKind, Event, Message, MessageId, Name, PresenceState, Role};
 
 use super::{go, switcher};
 use crate::app::model::Model;
 use crate::app::model::composer::Composer;
 use crate::app::model::contacts::Contacts;
+use crate::app::model::pane::Watched;
 use crate::app::msg::Effect;
 use crate::client::agent::{Ask, LinkState, News};
 use crate::client::copy::{Entry, Line};
@@ -44,7 +47,7 @@ fn take(model: &mut Model, news: News) -> Vec<Effect> {
         News::Lines(lines) => return handle_lines(model, lines),
         News::Beyond(count) => model.contacts.beyond = count,
         News::Reset => handle_reset(model),
-        News::Gone(topic) => handle_gone(model, &topic),
+        News::Gone(topic) => return handle_gone(model, &topic),
         News::Opened { line, entries } => handle_opened(model, line, entries),
         News::Filled {
             topic,
@@ -129,7 +132,8 @@ fn handle_lines(model: &mut Model, lines: Vec<Line>) -> Vec<Effect> {
     open_the_latest(model)
 }
 
-/// Who has conversations is shown one: that of the last chat.
+/// Who has conversations is shown one, once: that of the last chat. Later another one would take the words of
+/// somebody who is writing, and be read by nobody's wish.
 fn open_the_latest(model: &mut Model) -> Vec<Effect> {
     let latest = model
         .contacts
@@ -137,20 +141,15 @@ fn open_the_latest(model: &mut Model) -> Vec<Effect> {
         .first()
         .map(|line| line.topic.clone());
     match latest {
-        Some(topic) if model.contacts.open.is_none() && model.overlay.is_none() => {
-            go::open(model, &topic)
-        }
+        Some(topic) if !model.welcomed && model.overlay.is_none() => go::open(model, &topic),
         _ => Vec::new(),
     }
 }
 
 /// Nothing of the store before is shown; what was being written stays.
 fn handle_reset(model: &mut Model) {
-    let text = model.composer.text();
-    if let Some(topic) = model.contacts.open.take().filter(|_| !text.is_empty()) {
-        model.drafts.insert(topic, text);
-        model.composer = Composer::default();
-    }
+    // They are on disk already; here they only leave the screen.
+    let _ = go::put_draft_away(model);
     model.contacts = Contacts::default();
     model.pane = None;
     model.members.clear();
@@ -160,11 +159,15 @@ fn handle_reset(model: &mut Model) {
     model.say("the server begins anew: what it had before is gone".to_owned());
 }
 
-fn handle_gone(model: &mut Model, topic: &Name) {
+fn handle_gone(model: &mut Model, topic: &Name) -> Vec<Effect> {
+    let mut effects = Vec::new();
     if model.contacts.open.as_ref() == Some(topic) {
+        effects = go::put_draft_away(model);
         model.pane = None;
+        model.say(format!("you are not in {topic} any more"));
     }
     model.contacts.remove(topic);
+    effects
 }
 
 fn handle_opened(model: &mut Model, line: Line, entries: Vec<Entry>) {
@@ -187,20 +190,47 @@ fn handle_filled(model: &mut Model, topic: &Name, entries: Vec<Entry>, failed: O
 
 fn handle_came(model: &mut Model, line: Line, entries: Vec<Entry>) {
     for entry in &entries {
-        if let Entry::Message(message) = entry {
-            model
-                .typing
-                .remove(&(message.topic.clone(), message.from.name.clone()));
-            if model.my_name() == Some(&message.from.name) {
-                let id = message.id.clone();
-                forget_letter(model, &id);
+        match entry {
+            Entry::Message(message) => handle_message(model, message),
+            Entry::Change(Event::Join(member)) => handle_join(model, member),
+            Entry::Change(Event::Leave(member)) => {
+                if let Some(members) = model.members.get_mut(&member.topic) {
+                    members.retain(|known| known.name != member.name);
+                }
             }
+            Entry::Change(_) => {}
         }
     }
     model.contacts.put([line.clone()]);
+    // What was missed comes while the link is not live yet, faster than anybody reads.
+    let watched = match model.watched() && model.link.0 == LinkState::Live {
+        true => Watched::BySomebody,
+        false => Watched::ByNobody,
+    };
     super::with_pane(model, |pane, geometry| {
-        pane.handle_came(line, entries, geometry);
+        pane.handle_came(line, entries, watched, geometry);
     });
+}
+
+fn handle_message(model: &mut Model, message: &Message) {
+    let writer = (message.topic.clone(), message.from.name.clone());
+    model.typing.remove(&writer);
+    if model.my_name() == Some(&message.from.name) {
+        forget_letter(model, &message.id);
+    }
+}
+
+fn handle_join(model: &mut Model, joined: &Membership) {
+    let Some(members) = model.members.get_mut(&joined.topic) else {
+        return;
+    };
+    if !members.iter().any(|known| known.name == joined.name) {
+        members.push(Member {
+            name: joined.name.clone(),
+            role: Role::Member,
+            presence: None,
+        });
+    }
 }
 
 /// One look at those that are known, however many come.
@@ -230,13 +260,24 @@ fn forget_letter(model: &mut Model, id: &MessageId) {
     }
 }
 
-/// The disk did not take it: the words go back to where they came from.
+/// The disk did not take it: the words go back to where they came from, before whatever was written since.
 fn handle_unqueued(model: &mut Model, letter: Letter, why: &str) {
     model.say(format!("not sent: {why}"));
-    if model.contacts.open.as_ref() == Some(letter.topic()) && model.composer.is_empty() {
-        model.composer = Composer::with(&letter.publish.text);
-    } else {
-        let topic = letter.topic().clone();
-        model.drafts.insert(topic, letter.publish.text);
+    let (topic, reply_to) = (letter.topic().clone(), letter.publish.reply_to);
+    let words = letter.publish.text;
+    let before = |rest: &str| match rest.is_empty() {
+        true => words.clone(),
+        false => format!("{words}\n{rest}"),
+    };
+    if model.contacts.open.as_ref() == Some(&topic) {
+        let reply_to = reply_to.or(model.composer.reply_to);
+        model.composer = Composer::with(&before(&model.composer.text()));
+        model.composer.reply_to = reply_to;
+        return;
+    }
+    let draft = model.drafts.entry(topic.clone()).or_default();
+    *draft = before(draft);
+    if let Some(seq) = reply_to {
+        model.replies.insert(topic, seq);
     }
 }

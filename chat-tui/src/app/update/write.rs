@@ -63,18 +63,36 @@ fn open_switcher(model: &mut Model, words: &str) -> Vec<Effect> {
     effects
 }
 
+/// The draft goes to the editor; which conversation it is of may be another one than is open when it comes back.
+pub(super) fn editor(model: &mut Model) -> Vec<Effect> {
+    let Some(topic) = model.contacts.open.clone() else {
+        model.say("open a conversation first".to_owned());
+        return Vec::new();
+    };
+    model.editing = Some(topic);
+    vec![Effect::Edit(model.composer.text())]
+}
+
 pub(super) fn handle_edited(model: &mut Model, result: Result<String, String>) -> Vec<Effect> {
-    match result {
-        Ok(text) => {
-            let clean = text::clean_text(&text);
-            let reply_to = model.composer.reply_to;
-            model.composer = Composer::with(clean.trim_end_matches('\n'));
-            model.composer.reply_to = reply_to;
-            written(model)
-        }
+    let topic = model.editing.take();
+    let text = match result {
+        Ok(text) => text::clean_text(text.trim_end_matches('\n')).into_owned(),
         Err(why) => {
             model.say(why);
-            Vec::new()
+            return Vec::new();
+        }
+    };
+    match topic {
+        Some(topic) if model.contacts.open.as_ref() != Some(&topic) => {
+            model.say(format!("what was edited is the draft to {topic}"));
+            model.drafts.insert(topic.clone(), text.clone());
+            vec![Effect::Ask(Ask::Draft(topic, text))]
+        }
+        _ => {
+            let reply_to = model.composer.reply_to;
+            model.composer = Composer::with(&text);
+            model.composer.reply_to = reply_to;
+            written(model)
         }
     }
 }

@@ -11,10 +11,10 @@ use super::marks::Marks;
 use super::run::Agent;
 use super::{LinkState, News};
 use crate::client::cache::Change;
-use crate::client::cache::mention::mentions;
 use crate::client::copy::{Entry, Line};
 use crate::client::outbox::{Letter, Verdict};
 use crate::client::sync::Delivery;
+use crate::text::mention::mentions;
 
 /// What came of each conversation in one batch.
 #[derive(Default)]

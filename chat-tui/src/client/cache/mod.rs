@@ -10,7 +10,6 @@ mod apply;
 mod damage_tests;
 mod database;
 mod lines;
-pub mod mention;
 pub mod outbox;
 #[cfg(test)]
 mod outbox_tests;

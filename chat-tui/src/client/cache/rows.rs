@@ -6,7 +6,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
-use super::mention::mentions;
+use crate::text::mention::mentions;
 
 /// The columns that [`message`] reads, in its order.
 pub(super) const COLUMNS: &str =

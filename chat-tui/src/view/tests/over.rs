@@ -107,6 +107,29 @@ fn p02p_whom_the_server_found_by_more_than_the_name_stays() {
 }
 
 #[test]
+fn p02p_people_of_the_server_must_match_what_is_typed_like_everybody() {
+    let mut model = model();
+    model.people = vec![person("dana", "Dana"), person("eli", "Eli")];
+    for words in ["zq!", "hello?", "hello there", "Hello", "hello "] {
+        switcher::open(&mut model);
+        type_text(&mut model, words);
+        let query = words.trim().to_owned();
+        switcher::handle_people(&mut model, query, Vec::new());
+        let (picture, _) = screen(&mut model, (60, 20));
+        assert!(!picture.contains("○ dana"), "{picture}");
+        assert_eq!(choices(press(&mut model, &["enter"])), [], "{words:?}");
+    }
+    // Whom the server alone finds comes behind whose name matches.
+    switcher::open(&mut model);
+    type_text(&mut model, "el");
+    let found = vec![person("adam", "Adam"), person("eli", "Eli")];
+    switcher::handle_people(&mut model, "el".to_owned(), found);
+    let (picture, _) = screen(&mut model, (60, 20));
+    assert!(picture.contains("▌○ eli"), "{picture}");
+    assert!(picture.contains(" ○ adam"), "{picture}");
+}
+
+#[test]
 fn x05p_topics_and_commands_are_taken_and_a_free_name_is_joined() {
     let mut model = day();
     model.groups = vec![public("design", "Design", 4)];

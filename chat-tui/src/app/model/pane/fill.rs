@@ -13,8 +13,8 @@ use crate::client::copy::Entry;
 pub(super) struct Filling {
     /// Asked, and not answered yet.
     asked: Option<Gap>,
-    /// The last answer brought nothing: a person, or a new connection, has to say so before it is tried again.
-    failed: bool,
+    /// What brought nothing: a person, or a new connection, has to say so before it is tried again.
+    failed: Vec<Gap>,
     /// A message that the pane goes to once it is loaded.
     aim: Option<Seq>,
 }
@@ -28,6 +28,12 @@ impl Filling {
 
     pub(super) const fn aim_at(&mut self, seq: Seq) {
         self.aim = Some(seq);
+    }
+
+    /// Whether (a part of) `gap` brought nothing when it was asked for.
+    fn gave_nothing(&self, gap: Gap) -> bool {
+        let within = |failed: &Gap| failed.from <= gap.to && gap.from <= failed.to;
+        self.failed.iter().any(within)
     }
 
     /// Whether the pane goes to a message that is not loaded yet.
@@ -44,7 +50,7 @@ impl Pane {
     /// What is to be loaded now, if anything: a gap on the screen or within a screen of it. Asked once until
     /// [`Pane::handle_filled`], and not again after a failure until [`Pane::retry_fill`].
     pub fn wants(&mut self, g: &Geometry<'_>) -> Option<Ask> {
-        if !self.opened || self.fill.asked.is_some() || self.fill.failed {
+        if !self.opened || self.fill.asked.is_some() {
             return None;
         }
         let (gap, near) = self.aimed().or_else(|| self.nearest_gap(g))?;
@@ -75,22 +81,32 @@ impl Pane {
             self.pin(&view);
         }
         let new = self.put(entries);
-        self.fill.asked = None;
+        let asked = self.fill.asked.take();
         // What brings nothing would be asked for without end.
-        self.fill.failed = failed.is_some() || !new;
+        if failed.is_some() || !new {
+            self.fill.failed.extend(asked);
+        }
         self.fill.aim = aim;
         self.place_unread(g);
-        if let Some(aim) = aim
-            && self.window.rev(aim).is_some()
-        {
-            self.reach(aim, g);
-        }
+        self.land(g);
         self.trim();
     }
 
     /// What failed is wanted again: somebody asks for it, or the link is back.
-    pub const fn retry_fill(&mut self) {
-        self.fill.failed = false;
+    pub fn retry_fill(&mut self) {
+        self.fill.failed.clear();
+    }
+
+    /// Goes to the message that the pane is on its way to, if it came; else to where it is missing. It may come with an
+    /// answer, or by itself while the log is caught up with.
+    pub(super) fn land(&mut self, g: &Geometry<'_>) {
+        let Some(aim) = self.fill.aim.take() else {
+            return;
+        };
+        match self.window.rev(aim).is_some() {
+            true => self.reach(aim, g),
+            false => self.to_seq(aim, g),
+        }
     }
 
     fn reach(&mut self, aim: Seq, g: &Geometry<'_>) {
@@ -106,6 +122,9 @@ impl Pane {
         let aim = self.fill.aim?;
         let beyond = self.window.after(aim).next().map(|(_, rev)| rev);
         let gap = self.window.gap(beyond, &self.line)?;
+        if self.fill.gave_nothing(gap) {
+            return None;
+        }
         let half = (PAGE_ENTRIES / 2) as u64;
         let from = Seq(aim.0.saturating_sub(half)).max(gap.from);
         let to = gap.to;
@@ -126,6 +145,7 @@ impl Pane {
         let (rows, reading) = self.rows_around(&layout, g);
         let gaps = rows.iter().enumerate();
         let gaps = gaps.filter_map(|(at, row)| Some((at, layout.gap(&row.place)?)));
+        let gaps = gaps.filter(|(_, gap)| !self.fill.gave_nothing(*gap));
         let (at, gap) = gaps.min_by_key(|(at, _)| at.abs_diff(reading))?;
         let near = match at <= reading {
             true => Near::End,

@@ -6,46 +6,16 @@ use chat_proto::Name;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::row::{Piece, Tone};
-use crate::text::Shown;
+use crate::text::{Shown, mention};
 
 /// Parts of a line that are more than words, ascending.
 pub(super) fn marked(line: &str, me: Option<&Name>) -> Vec<(Range<usize>, Tone)> {
     let mut found: Vec<_> = links(line).map(|range| (range, Tone::Link)).collect();
     if let Some(me) = me {
-        found.extend(mentions(line, me).map(|range| (range, Tone::Alert)));
+        found.extend(mention::calls(line, me).map(|range| (range, Tone::Alert)));
     }
     found.sort_by_key(|(range, _)| range.start);
     found
-}
-
-/// Whether a text mentions `me`.
-pub(super) fn mentioned(text: &str, me: &Name) -> bool {
-    mentions(text, me).next().is_some()
-}
-
-/// `@me` as a word.
-fn mentions<'a>(text: &'a str, me: &'a Name) -> impl Iterator<Item = Range<usize>> + 'a {
-    text.match_indices('@').filter_map(move |(at, _)| {
-        let before = text[..at].chars().next_back();
-        if before.is_some_and(|c| c.is_alphanumeric() || "@._-".contains(c)) {
-            return None;
-        }
-        let of_names = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        let rest = &text[at + 1..];
-        let len = rest.find(|c| !of_names(c)).unwrap_or(rest.len());
-        // A name may end in a dot, but in a sentence the dot is the sentence's.
-        let word = &rest[..len];
-        let word = match word.eq_ignore_ascii_case(me.as_str()) {
-            true => word,
-            false => word.trim_end_matches(['.', '_', '-']),
-        };
-        let end = at + 1 + word.len();
-        let joined = text[end..]
-            .chars()
-            .next()
-            .is_some_and(char::is_alphanumeric);
-        (word.eq_ignore_ascii_case(me.as_str()) && !joined).then_some(at..end)
-    })
 }
 
 /// Addresses of the web.

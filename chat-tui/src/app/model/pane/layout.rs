@@ -1,16 +1,17 @@
 //! The rows of one place of the pane: the lines above it, who wrote it when, its words, what became of it.
 
-use chat_proto::{Event, Message, Name, Rev, Time};
+use std::collections::BTreeMap;
+
+use chat_proto::{Event, Message, Name, Rev, Role, Time};
 
 use super::body::{self, Text, Words};
 use super::geometry::{Frame, Geometry};
-use super::inline;
 use super::receipts::{self, Receipts};
 use super::row::{Bar, Piece, Row, Rule, Shape, Tone, cells};
 use super::{Gap, Pane, Place};
 use crate::client::copy::Entry;
 use crate::client::outbox::Letter;
-use crate::text::{self, Shown, count};
+use crate::text::{self, Shown, count, mention};
 
 /// Messages of one author that are further apart stand under a name of their own.
 const GROUP_SECONDS: i64 = 7 * 60;
@@ -118,7 +119,7 @@ impl<'a> Layout<'a> {
         if self
             .g
             .me
-            .is_some_and(|me| !by_me && inline::mentioned(&message.text, me))
+            .is_some_and(|me| !by_me && mention::mentions(&message.text, me))
         {
             rows.bar = Some(Bar::Mention);
         }
@@ -307,7 +308,7 @@ impl<'a> Layout<'a> {
                 (_, Some(text), _) => self.remark(&format!("it is about: {text}")),
                 (.., Some(true)) => self.remark("the group is archived"),
                 (.., Some(false)) => self.remark("the group is archived no more"),
-                _ => self.remark("roles changed"),
+                _ => self.remark(&roles(&change.roles)),
             },
             _ => self.remark("the group changed"),
         }
@@ -435,4 +436,15 @@ impl Rows {
         };
         self.shapes.into_iter().enumerate().map(row).collect()
     }
+}
+
+/// `ben is an admin now`, of each whose role changed.
+fn roles(changed: &BTreeMap<Name, Role>) -> String {
+    let now = changed.iter().map(|(name, role)| match role {
+        Role::Owner => format!("{name} owns the group now"),
+        Role::Admin => format!("{name} is an admin now"),
+        Role::Member => format!("{name} is a member now"),
+        Role::ReadOnly => format!("{name} only reads now"),
+    });
+    now.collect::<Vec<_>>().join(", ")
 }

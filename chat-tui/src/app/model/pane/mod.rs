@@ -36,6 +36,15 @@ pub enum Place {
     Letter(MessageId),
 }
 
+/// Whether somebody sees what comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watched {
+    /// The terminal has the focus, and the conversation is on the screen.
+    BySomebody,
+    /// It has not, or what comes is what was missed.
+    ByNobody,
+}
+
 /// Messages that are not loaded: the first and the last of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
@@ -150,8 +159,15 @@ impl Pane {
         self.trim();
     }
 
-    /// Changes at the end of its log.
-    pub fn handle_came(&mut self, line: Line, entries: Vec<Entry>, g: &Geometry<'_>) {
+    /// Changes at the end of its log. What comes while nobody looks is new when somebody looks again: the unread line
+    /// stands over it, and the pane stays there.
+    pub fn handle_came(
+        &mut self,
+        line: Line,
+        entries: Vec<Entry>,
+        watched: Watched,
+        g: &Geometry<'_>,
+    ) {
         if line.topic != self.line.topic {
             return;
         }
@@ -161,6 +177,10 @@ impl Pane {
         self.put(entries);
         let came: Vec<(Seq, bool)> = self.came_above(last, g);
         let of_others = came.iter().filter(|(_, mine)| !mine).count() as u64;
+        if watched == Watched::ByNobody && of_others > 0 && self.all_was_read(last) {
+            let (read, at) = (last.unwrap_or_default(), None);
+            self.unread = Some(Unread { read, at, count: 0 });
+        }
         if came.iter().any(|(_, mine)| *mine) {
             self.unread = None;
         } else if let Some(unread) = &mut self.unread {
@@ -172,7 +192,16 @@ impl Pane {
             self.away_from.get_or_insert(*first);
         }
         self.place_unread(g);
+        if watched == Watched::ByNobody && self.at_bottom() {
+            self.open_at_unread(g);
+        }
+        self.land(g);
         self.trim();
+    }
+
+    /// Whether everything up to `last` was read: an unread line that stands there is over.
+    fn all_was_read(&self, last: Option<Seq>) -> bool {
+        last.unwrap_or_default() <= self.line.read_seq
     }
 
     /// The list says that it is so: marks moved, or its end.

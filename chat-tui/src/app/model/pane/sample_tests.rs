@@ -4,6 +4,7 @@ use chat_proto::{ConversationKind, Event, Message, MessageId, Name, Seq, Time, U
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::Watched;
 use super::{Geometry, Pane};
 use crate::app::model::{Model, Preferences};
 use crate::app::msg::Now;
@@ -114,7 +115,7 @@ impl Screen {
         let mut line = self.pane.line().clone();
         let last = entries.iter().filter_map(Entry::seq).max();
         line.last_seq = line.last_seq.max(last.unwrap_or_default());
-        self.with(|pane, g| pane.handle_came(line, entries, g));
+        self.with(|pane, g| pane.handle_came(line, entries, Watched::BySomebody, g));
     }
 
     /// Older messages.

@@ -6,8 +6,9 @@ use chat_proto::{Rev, Seq};
 
 use super::layout::Layout;
 use super::row::Row;
-use super::{Geometry, Pane, Place, inline};
+use super::{Geometry, Pane, Place};
 use crate::client::copy::Entry;
+use crate::text::mention;
 
 /// Rows that a page keeps of the one before.
 const PAGE_OVERLAP: u16 = 2;
@@ -217,7 +218,7 @@ impl Pane {
         let (Some(Entry::Message(message)), Some(me)) = (self.window.entry(rev), g.me) else {
             return false;
         };
-        message.from.name != *me && inline::mentioned(&message.text, me)
+        message.from.name != *me && mention::mentions(&message.text, me)
     }
 
     fn stand_at_mention(&mut self, found: Option<(Seq, Rev)>, g: &Geometry<'_>) -> bool {

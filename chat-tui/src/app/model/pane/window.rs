@@ -134,7 +134,7 @@ impl Window {
         let (Some((first, _)), Some(last)) = (self.seqs.first_key_value(), self.last_seq()) else {
             return false;
         };
-        let messages = last.0 - first.0 + 1;
+        let messages = last.0.saturating_sub(first.0).saturating_add(1);
         let seq = seq.unwrap_or(last).0;
         let above = seq.saturating_sub(first.0) >= count || *first <= line.first_seq.max(Seq(1));
         let below = last.0.saturating_sub(seq) >= count || last >= line.last_seq;
