@@ -8,6 +8,7 @@ use chat_proto::{Mark, Name, Seq, UserRef};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::asks::LinesAsked;
 use super::errands::{self, ERRANDS_MAX, Errand, Found};
 use super::keep::{Keep, NoCopy};
 use super::marks::Marks;
@@ -49,6 +50,7 @@ pub struct Agent {
     pub(super) connected: bool,
     /// The conversations that were told, as they are.
     pub(super) lines: BTreeMap<Name, Line>,
+    pub(super) lines_asked: LinesAsked,
     /// What is being written and is not on disk yet.
     pub(super) drafts: BTreeMap<Name, String>,
     /// Conversations whose unread messages are to be counted with the next writing.
@@ -60,7 +62,7 @@ pub struct Agent {
     crowded: bool,
     pub(super) watch: Stopwatch,
     link: Live,
-    errands: mpsc::Sender<Errand>,
+    pub(super) errands: mpsc::Sender<Errand>,
     found: mpsc::Receiver<Found>,
     tell: Tell,
     listening: bool,
@@ -110,6 +112,7 @@ impl Agent {
             had: BTreeMap::new(),
             connected: false,
             lines: BTreeMap::new(),
+            lines_asked: LinesAsked::default(),
             drafts: BTreeMap::new(),
             recount: BTreeSet::new(),
             save_at: None,

@@ -6,6 +6,7 @@ use std::sync::mpsc::{self, Receiver};
 use chat_proto::{Event, Message, Name, Rev, Seq};
 use tempfile::TempDir;
 
+use super::errands::Found;
 use super::*;
 use crate::client::Client;
 use crate::client::address::ServerUrl;
@@ -120,4 +121,35 @@ async fn a_draft_that_a_full_disk_refused_is_written_once_it_has_room() {
     let drafts: BTreeMap<_, _> = world.agent.keep.drafts().into_iter().collect();
     assert_eq!(drafts.get(&name("ben")).map(String::as_str), Some("half a"));
     assert!(world.agent.drafts.is_empty());
+}
+
+/// Questions that wait for HTTP.
+fn errands(agent: &Agent) -> usize {
+    agent.errands.max_capacity() - agent.errands.capacity()
+}
+
+#[tokio::test]
+async fn the_list_is_asked_for_once_and_its_end_is_known() {
+    let mut world = World::new();
+    for _ in 0..3 {
+        world.agent.handle_ask(Ask::MoreLines);
+    }
+    assert_eq!(errands(&world.agent), 1);
+    let found = |more| Found::Lines {
+        lines: Vec::new(),
+        more,
+    };
+    world.agent.handle_found(found(true));
+    assert!(world.told().contains(&News::Beyond(1)));
+    assert_eq!(errands(&world.agent), 1, "what nobody asks again is not");
+    world.agent.handle_ask(Ask::MoreLines);
+    assert_eq!(errands(&world.agent), 2);
+    // Something happened that the answer on its way does not know of.
+    world.agent.ask_lines();
+    world.agent.ask_lines();
+    assert_eq!(errands(&world.agent), 2);
+    world.agent.handle_found(Found::NoLines);
+    assert_eq!(errands(&world.agent), 3);
+    world.agent.handle_found(found(false));
+    assert!(world.told().contains(&News::Beyond(0)));
 }
