@@ -104,10 +104,13 @@ async fn ask(client: &mut Client, errand: Errand) -> Found {
         Errand::Groups => groups(client, deadline).await.map(Found::Groups),
         Errand::Lines(limit) => {
             let found = client.conversations(limit, deadline).await;
-            return found.map_or_else(no_lines, |lines| Found::Lines {
-                more: lines.len() >= limit,
-                lines,
-            });
+            return found.map_or_else(
+                |error| no_lines(&error),
+                |lines| Found::Lines {
+                    more: lines.len() >= limit,
+                    lines,
+                },
+            );
         }
     };
     found.unwrap_or_else(|error| {
@@ -116,7 +119,7 @@ async fn ask(client: &mut Client, errand: Errand) -> Found {
     })
 }
 
-fn no_lines(error: ClientError) -> Found {
+fn no_lines(error: &ClientError) -> Found {
     tracing::debug!(%error, "the list could not be had");
     Found::NoLines
 }

@@ -151,6 +151,11 @@ impl Agent {
             }
             self.say_remarks();
         }
+        // What was typed last may wait here still, also where nobody listens to the answers.
+        asks.close();
+        while let Some(ask) = asks.recv().await {
+            self.handle_ask(ask);
+        }
         self.save_drafts();
         self.keep.flush();
         self.link.stop().await;

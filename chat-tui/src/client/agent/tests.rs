@@ -10,6 +10,7 @@ use super::errands::Found;
 use super::*;
 use crate::client::Client;
 use crate::client::address::ServerUrl;
+use crate::client::cache::outbox::OutboxFile;
 use crate::client::cache::tests::{message, name};
 use crate::client::scripted_tests::settings;
 use crate::client::sync::Delivery;
@@ -152,4 +153,25 @@ async fn the_list_is_asked_for_once_and_its_end_is_known() {
     assert_eq!(errands(&world.agent), 3);
     world.agent.handle_found(found(false));
     assert!(world.told().contains(&News::Beyond(0)));
+}
+
+#[tokio::test]
+async fn d16p_what_waits_to_be_asked_is_on_disk_though_nobody_listens_any_more() {
+    let World { agent, told, _home } = World::new();
+    let folder = TempDir::new().expect("a folder");
+    let owner = crate::client::cache::tests::owner("ann");
+    let path = folder.path().join("x.outbox.db");
+    let mut agent = agent;
+    agent.keep.use_outbox(&path, &owner);
+    drop(told);
+    let (put, asks) = tokio::sync::mpsc::channel(8);
+    for topic in ["ben", "eva", "dana"] {
+        let draft = Ask::Draft(name(topic), "half a".to_owned());
+        put.send(draft).await.expect("room");
+    }
+    agent.tell(News::Beyond(0));
+    agent.run(asks).await;
+    drop(put);
+    let outbox = OutboxFile::open(&path, &owner).expect("it opens").0;
+    assert_eq!(outbox.drafts().expect("drafts").len(), 3);
 }
