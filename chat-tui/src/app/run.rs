@@ -25,7 +25,7 @@ const FRAME_MAX: Duration = Duration::from_millis(50);
 /// The first frame waits so long for what the copy has, so that there is one and it is whole.
 const FIRST_FRAME: Duration = Duration::from_millis(30);
 /// What happened and is not handled yet; who brings more waits.
-const INBOX_MAX: usize = 1_024;
+pub(super) const INBOX_MAX: usize = 1_024;
 
 /// Something for the loop.
 pub(crate) enum Input {
@@ -125,7 +125,7 @@ impl Run {
                 self.update(Msg::Tick);
             }
             if let Some(over) = self.over.take() {
-                self.work.finish();
+                self.work.finish(&self.inbox);
                 return over;
             }
             self.work.push();

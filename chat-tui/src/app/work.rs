@@ -1,7 +1,7 @@
 //! What is done beside the loop: the agent on a thread of its own, getting in, and the user's editor.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::editor;
 use super::msg::{Credentials, Msg, Refused};
-use super::run::Input;
+use super::run::{INBOX_MAX, Input};
 use crate::client::Client;
 use crate::client::account::{self, Entry};
 use crate::client::address::ServerUrl;
@@ -25,6 +25,8 @@ const ASKS_MAX: usize = 256;
 const ENTER_TIME: Duration = Duration::from_secs(20);
 /// The agent writes what is open and says goodbye; it is not waited for longer.
 const FINISH_TIME: Duration = Duration::from_secs(2);
+/// While it does, what it says is taken, and what it has no room for is offered, so often.
+const FINISH_STEP: Duration = Duration::from_millis(5);
 
 /// What runs beside the loop.
 pub(crate) struct Work {
@@ -39,7 +41,7 @@ pub(crate) struct Work {
 struct Running {
     asks: mpsc::Sender<Ask>,
     thread: JoinHandle<()>,
-    done: std::sync::mpsc::Receiver<()>,
+    done: Receiver<()>,
 }
 
 impl Work {
@@ -112,19 +114,8 @@ impl Work {
 
     /// Hands the agent what it has room for.
     pub(crate) fn push(&mut self) {
-        let Some(agent) = &self.agent else {
-            return;
-        };
-        while let Some(ask) = self.backlog.pop_front() {
-            match agent.asks.try_send(ask) {
-                Ok(()) => {}
-                Err(TrySendError::Full(ask)) => {
-                    self.backlog.push_front(ask);
-                    return;
-                }
-                // It ended by itself and has said why.
-                Err(TrySendError::Closed(_)) => return,
-            }
+        if let Some(agent) = &self.agent {
+            offer(&agent.asks, &mut self.backlog);
         }
     }
 
@@ -153,22 +144,40 @@ impl Work {
         });
     }
 
-    /// Ends the agent: when this returns, what was typed is on disk.
-    pub(crate) fn finish(&mut self) {
-        self.push();
+    /// Ends the agent: when this returns, what was typed is on disk. Nobody else takes what it says any more, so
+    /// `inbox` is emptied here: it would wait for room in it, and take nothing itself.
+    pub(crate) fn finish(&mut self, inbox: &Receiver<Input>) {
+        let deadline = clock::deadline_in(FINISH_TIME);
         let Some(Running { asks, thread, done }) = self.agent.take() else {
             return;
         };
-        for ask in self.backlog.drain(..) {
-            if asks.blocking_send(ask).is_err() {
-                break;
+        let mut asks = Some(asks);
+        while !clock::time_left(deadline).is_zero() {
+            // Once it is asked no more, it comes to its end.
+            asks.take_if(|asks| offer(asks, &mut self.backlog));
+            if done.recv_timeout(FINISH_STEP) != Err(RecvTimeoutError::Timeout) {
+                let _ = thread.join();
+                return;
             }
-        }
-        drop(asks);
-        if done.recv_timeout(FINISH_TIME).is_ok() {
-            let _ = thread.join();
+            inbox.try_iter().take(INBOX_MAX).for_each(drop);
         }
     }
+}
+
+/// Hands over what there is room for; says whether nothing is left to be handed over.
+fn offer(asks: &mpsc::Sender<Ask>, backlog: &mut VecDeque<Ask>) -> bool {
+    while let Some(ask) = backlog.pop_front() {
+        match asks.try_send(ask) {
+            Ok(()) => {}
+            Err(TrySendError::Full(ask)) => {
+                backlog.push_front(ask);
+                return false;
+            }
+            // It ended by itself and has said why.
+            Err(TrySendError::Closed(_)) => return true,
+        }
+    }
+    true
 }
 
 async fn get_in(settings: &Settings, credentials: Credentials) -> Result<(), Refused> {
@@ -209,4 +218,45 @@ pub(super) fn on_a_runtime<T>(future: impl Future<Output = T>) -> std::io::Resul
     // A name that is still being looked up must not hold up the end.
     runtime.shutdown_background();
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::run::inbox;
+    use crate::client::address::ServerUrl;
+    use crate::client::scripted_tests::settings;
+
+    fn draft(at: usize) -> Ask {
+        let topic = Name::parse(&format!("topic-{at}")).expect("a name");
+        Ask::Draft(topic, "half a".to_owned())
+    }
+
+    #[test]
+    fn d16p_what_was_typed_reaches_an_agent_that_has_much_to_say_at_the_end() {
+        let server = ServerUrl::parse("http://127.0.0.1:9").expect("a url");
+        let (put, inbox) = inbox();
+        let home = std::path::Path::new("/nowhere");
+        let mut work = Work::new(settings(server, Some("T"), home), put.clone());
+        let (asks, mut asked) = mpsc::channel(4);
+        let (done_put, done) = std::sync::mpsc::sync_channel(1);
+        let (got_put, got) = std::sync::mpsc::sync_channel(1);
+        let thread = std::thread::spawn(move || {
+            let mut got = Vec::new();
+            while let Some(ask) = asked.blocking_recv() {
+                got.push(ask);
+                // More than the inbox holds by far, and it waits for room as the real one does.
+                for _ in 0..INBOX_MAX {
+                    put.send(Input::News(News::Beyond(1))).expect("heard");
+                }
+            }
+            got_put.send(got).expect("wanted");
+            done_put.send(()).expect("awaited");
+        });
+        work.agent = Some(Running { asks, thread, done });
+        (0..20).for_each(|at| work.ask(draft(at)));
+        work.finish(&inbox);
+        let got = got.try_recv().expect("it came to its end");
+        assert_eq!(got, (0..20).map(draft).collect::<Vec<_>>());
+    }
 }

@@ -18,7 +18,7 @@ pub mod pending;
 pub mod private;
 pub mod query;
 #[cfg(test)]
-mod scripted_tests;
+pub(crate) mod scripted_tests;
 pub mod send;
 pub mod session;
 pub mod sync;

@@ -34,7 +34,10 @@ fn keep_in_sight(model: &mut Model) {
     let drafts = model.drafts.iter().filter(|(_, text)| !text.is_empty());
     let written = drafts.map(|(topic, _)| topic);
     let written = written.chain(model.letters.iter().map(Letter::topic));
+    // Each once: thousands of letters go to a few conversations.
+    let written: BTreeSet<&Name> = written.collect();
     let lost: Vec<Line> = written
+        .into_iter()
         .filter(|topic| model.contacts.line(topic).is_none())
         .map(|topic| Line::new(topic.clone(), ConversationKind::Direct))
         .collect();

@@ -394,10 +394,6 @@ impl Agent {
         self.tell(News::Link(LinkState::Live));
     }
 
-    fn ask_lines(&mut self) {
-        self.handle_ask(super::Ask::MoreLines);
-    }
-
     /// Lines of the server's list: they are right about everything but what is read here and not told yet.
     pub(super) fn put_conversations(&mut self, conversations: Vec<Conversation>) {
         let mut presence = Vec::new();

@@ -13,6 +13,18 @@ use crate::client::outbox::Letter;
 use crate::client::query::Range;
 use crate::clock;
 
+/// Whether the server was asked for its list.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LinesAsked {
+    /// Nothing is on its way.
+    #[default]
+    No,
+    /// The answer is on its way.
+    Once,
+    /// The answer is on its way, and is too old already.
+    Again,
+}
+
 impl Agent {
     pub(super) fn handle_ask(&mut self, ask: Ask) {
         match ask {
@@ -41,13 +53,34 @@ impl Agent {
             Ask::Groups => {
                 self.errand(Errand::Groups);
             }
-            Ask::MoreLines => {
-                let more = self.lines.len() + LINES_FIRST * 4;
-                self.errand(Errand::Lines(more));
-            }
+            Ask::MoreLines => self.more_lines(),
             Ask::Join(topic) => self.subscribe(topic),
             Ask::Leave(topic) => self.unsubscribe(topic),
             Ask::Reconnect => self.reconnect(),
+        }
+    }
+
+    /// One question for the list at a time: a person at its end asks with every key.
+    fn more_lines(&mut self) {
+        if self.lines_asked == LinesAsked::No {
+            let more = self.lines.len() + LINES_FIRST * 4;
+            if self.errand(Errand::Lines(more)) {
+                self.lines_asked = LinesAsked::Once;
+            }
+        }
+    }
+
+    /// The list as it is from here on: an answer that is on its way already may not know what just happened.
+    pub(super) fn ask_lines(&mut self) {
+        match self.lines_asked {
+            LinesAsked::No => self.more_lines(),
+            LinesAsked::Once | LinesAsked::Again => self.lines_asked = LinesAsked::Again,
+        }
+    }
+
+    fn lines_answered(&mut self) {
+        if std::mem::take(&mut self.lines_asked) == LinesAsked::Again {
+            self.more_lines();
         }
     }
 
@@ -271,7 +304,12 @@ impl Agent {
                 self.tell(News::Presence(presence));
             }
             Found::Groups(groups) => self.tell(News::Groups(groups)),
-            Found::Lines(conversations) => self.put_conversations(conversations),
+            Found::Lines { lines, more } => {
+                self.put_conversations(lines);
+                self.tell(News::Beyond(usize::from(more)));
+                self.lines_answered();
+            }
+            Found::NoLines => self.lines_answered(),
             Found::Nothing => {}
         }
     }

@@ -49,7 +49,13 @@ pub(super) enum Found {
     },
     Members(Name, Vec<Member>),
     Groups(Vec<Group>),
-    Lines(Vec<Conversation>),
+    /// Lines of the list, and whether there may be others beyond them.
+    Lines {
+        lines: Vec<Conversation>,
+        more: bool,
+    },
+    /// The list could not be had.
+    NoLines,
     /// It could not be found out. Everything but messages is asked again when it is wanted again.
     Nothing,
 }
@@ -96,15 +102,26 @@ async fn ask(client: &mut Client, errand: Errand) -> Found {
             members.map(|members| Found::Members(topic, members))
         }
         Errand::Groups => groups(client, deadline).await.map(Found::Groups),
-        Errand::Lines(limit) => client
-            .conversations(limit, deadline)
-            .await
-            .map(Found::Lines),
+        Errand::Lines(limit) => {
+            let found = client.conversations(limit, deadline).await;
+            return found.map_or_else(
+                |error| no_lines(&error),
+                |lines| Found::Lines {
+                    more: lines.len() >= limit,
+                    lines,
+                },
+            );
+        }
     };
     found.unwrap_or_else(|error| {
         tracing::debug!(%error, "an errand failed");
         Found::Nothing
     })
+}
+
+fn no_lines(error: &ClientError) -> Found {
+    tracing::debug!(%error, "the list could not be had");
+    Found::NoLines
 }
 
 /// One's own, and then the public ones that one is not in.

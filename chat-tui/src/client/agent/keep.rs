@@ -311,4 +311,9 @@ impl Keep {
         self.cache.refuse_writes(refuse);
         self.outbox.refuse_writes(refuse);
     }
+
+    /// Drafts and letters are in this file from here on.
+    pub(super) fn use_outbox(&mut self, path: &std::path::Path, owner: &Owner) {
+        self.outbox = OutboxFile::open(path, owner).expect("an outbox").0;
+    }
 }

@@ -8,6 +8,7 @@ use chat_proto::{Mark, Name, Seq, UserRef};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::asks::LinesAsked;
 use super::errands::{self, ERRANDS_MAX, Errand, Found};
 use super::keep::{Keep, NoCopy};
 use super::marks::Marks;
@@ -52,6 +53,7 @@ pub struct Agent {
     pub(super) unkept: Unkept,
     /// The conversations that were told, as they are.
     pub(super) lines: BTreeMap<Name, Line>,
+    pub(super) lines_asked: LinesAsked,
     /// What is being written and is not on disk yet.
     pub(super) drafts: BTreeMap<Name, String>,
     /// Conversations whose unread messages are to be counted with the next writing.
@@ -63,7 +65,7 @@ pub struct Agent {
     crowded: bool,
     pub(super) watch: Stopwatch,
     link: Live,
-    errands: mpsc::Sender<Errand>,
+    pub(super) errands: mpsc::Sender<Errand>,
     found: mpsc::Receiver<Found>,
     tell: Tell,
     listening: bool,
@@ -114,6 +116,7 @@ impl Agent {
             connected: false,
             unkept: Unkept::new(),
             lines: BTreeMap::new(),
+            lines_asked: LinesAsked::default(),
             drafts: BTreeMap::new(),
             recount: BTreeSet::new(),
             save_at: None,
@@ -151,6 +154,11 @@ impl Agent {
                 self.begin_anew();
             }
             self.say_remarks();
+        }
+        // What was typed last may wait here still, also where nobody listens to the answers.
+        asks.close();
+        while let Some(ask) = asks.recv().await {
+            self.handle_ask(ask);
         }
         self.keep_what_was_not();
         self.save_drafts();

@@ -6,9 +6,11 @@ use std::sync::mpsc::{self, Receiver};
 use chat_proto::{Event, Message, Name, Rev, Seq};
 use tempfile::TempDir;
 
+use super::errands::Found;
 use super::*;
 use crate::client::Client;
 use crate::client::address::ServerUrl;
+use crate::client::cache::outbox::OutboxFile;
 use crate::client::cache::tests::{message, name};
 use crate::client::scripted_tests::settings;
 use crate::client::sync::Delivery;
@@ -120,4 +122,56 @@ async fn a_draft_that_a_full_disk_refused_is_written_once_it_has_room() {
     let drafts: BTreeMap<_, _> = world.agent.keep.drafts().into_iter().collect();
     assert_eq!(drafts.get(&name("ben")).map(String::as_str), Some("half a"));
     assert!(world.agent.drafts.is_empty());
+}
+
+/// Questions that wait for HTTP.
+fn errands(agent: &Agent) -> usize {
+    agent.errands.max_capacity() - agent.errands.capacity()
+}
+
+#[tokio::test]
+async fn the_list_is_asked_for_once_and_its_end_is_known() {
+    let mut world = World::new();
+    for _ in 0..3 {
+        world.agent.handle_ask(Ask::MoreLines);
+    }
+    assert_eq!(errands(&world.agent), 1);
+    let found = |more| Found::Lines {
+        lines: Vec::new(),
+        more,
+    };
+    world.agent.handle_found(found(true));
+    assert!(world.told().contains(&News::Beyond(1)));
+    assert_eq!(errands(&world.agent), 1, "what nobody asks again is not");
+    world.agent.handle_ask(Ask::MoreLines);
+    assert_eq!(errands(&world.agent), 2);
+    // Something happened that the answer on its way does not know of.
+    world.agent.ask_lines();
+    world.agent.ask_lines();
+    assert_eq!(errands(&world.agent), 2);
+    world.agent.handle_found(Found::NoLines);
+    assert_eq!(errands(&world.agent), 3);
+    world.agent.handle_found(found(false));
+    assert!(world.told().contains(&News::Beyond(0)));
+}
+
+#[tokio::test]
+async fn d16p_what_waits_to_be_asked_is_on_disk_though_nobody_listens_any_more() {
+    let World { agent, told, _home } = World::new();
+    let folder = TempDir::new().expect("a folder");
+    let owner = crate::client::cache::tests::owner("ann");
+    let path = folder.path().join("x.outbox.db");
+    let mut agent = agent;
+    agent.keep.use_outbox(&path, &owner);
+    drop(told);
+    let (put, asks) = tokio::sync::mpsc::channel(8);
+    for topic in ["ben", "eva", "dana"] {
+        let draft = Ask::Draft(name(topic), "half a".to_owned());
+        put.send(draft).await.expect("room");
+    }
+    agent.tell(News::Beyond(0));
+    agent.run(asks).await;
+    drop(put);
+    let outbox = OutboxFile::open(&path, &owner).expect("it opens").0;
+    assert_eq!(outbox.drafts().expect("drafts").len(), 3);
 }

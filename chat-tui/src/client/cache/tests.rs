@@ -18,7 +18,7 @@ pub(crate) fn name(text: &str) -> Name {
     Name::parse(text).expect("a name")
 }
 
-pub(super) fn owner(text: &str) -> Owner {
+pub(crate) fn owner(text: &str) -> Owner {
     Owner {
         server: "http://127.0.0.1:8080".to_owned(),
         name: name(text),
