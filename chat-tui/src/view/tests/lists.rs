@@ -152,7 +152,8 @@ fn x02p_the_status_tells_how_the_link_is_and_what_waits() {
     model.slowed_until = Some(Moment(102_500));
     assert!(status(&mut model).ends_with("sending again in 3 s"));
     model.remark = Some(("copied".to_owned(), Moment(100_001)));
-    assert!(status(&mut model).ends_with("copied"));
+    let row = status(&mut model);
+    assert!(row.starts_with("copied") && row.ends_with("sending again in 3 s"));
     model.remark = Some(("copied".to_owned(), Moment(100_000)));
     model.slowed_until = None;
     let why = "log in again with chat-tui login".to_owned();
@@ -161,6 +162,33 @@ fn x02p_the_status_tells_how_the_link_is_and_what_waits() {
         status(&mut model),
         "logged out: log in again with chat-tui login"
     );
+}
+
+#[test]
+fn x02p_a_remark_leaves_the_links_state_where_it_is() {
+    let mut model = day();
+    model.say("not connected: this needs the server".to_owned());
+    for (size, state) in [((80, 24), "offline 12 s"), ((60, 20), "offline 12 s")] {
+        let (gone, retry_in) = (Duration::from_secs(12), Duration::from_secs(3));
+        down(&mut model, gone, retry_in);
+        let (picture, _) = screen(&mut model, size);
+        let row = picture.lines().find(|row| row.contains("not connected"));
+        let row = row.expect("the remark");
+        assert!(row.contains(state), "{row}");
+    }
+    let why = "log in again".to_owned();
+    model.link.0 = LinkState::Ended { why };
+    let (picture, _) = screen(&mut model, (80, 24));
+    let row = picture.lines().find(|row| row.contains("not connected"));
+    assert!(row.expect("the remark").ends_with("logged out"), "{row:?}");
+    model.remark = None;
+    down(&mut model, Duration::from_secs(2), Duration::from_secs(3));
+    if let LinkState::Down { why, .. } = &mut model.link.0 {
+        *why = "connection refused (os error 111)".to_owned();
+    }
+    let (picture, _) = screen(&mut model, (120, 36));
+    assert!(picture.contains("connection refused"), "{picture}");
+    assert!(!picture.contains("os error"), "{picture}");
 }
 
 #[test]
