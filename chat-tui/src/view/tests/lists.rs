@@ -120,6 +120,16 @@ fn a_message_that_could_not_be_sent_is_marked_in_the_list() {
 }
 
 #[test]
+fn a_code_block_is_told_by_its_first_line() {
+    let mut model = day();
+    let code = "```rust\n\nfn main() {\n}\n```";
+    let line = line("ben", ConversationKind::Direct, 120, code);
+    model.contacts.put([line]);
+    let (picture, _) = screen(&mut model, (80, 24));
+    assert_eq!(rows(&picture)[3], "    code: fn main() {        │");
+}
+
+#[test]
 fn a_draft_left_elsewhere_is_told_in_its_row() {
     let mut model = day();
     model.drafts.insert(name("ben"), "yes, at\nten".to_owned());
@@ -237,6 +247,10 @@ fn x02p_a_draft_of_several_lines_grows_up_to_six_rows() {
         ]
     );
     assert_eq!(cursor, Some(Position::new(6, 22)));
+
+    let (picture, _) = screen(&mut model, (40, 18));
+    let row = picture.lines().find(|row| row.contains("```rust"));
+    assert!(row.expect("the draft").ends_with("draft · 3 lines"));
 
     model.composer = Composer::with(&"line\n".repeat(40));
     let (picture, cursor) = screen(&mut model, (80, 24));
