@@ -1,6 +1,8 @@
 //! The list of conversations: beside the conversation, as an overlay, or folded into who waits.
 
-use chat_proto::{ConversationKind, Message};
+use std::borrow::Cow;
+
+use chat_proto::{ConversationKind, Kind, Message};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -262,11 +264,29 @@ fn said(model: &Model, line: &Line, message: &Message) -> Shown<'static> {
         return Shown::own("message deleted");
     }
     let mine = model.my_name() == Some(&message.from.name);
+    let text = without_fence(message);
     match (mine, line.kind) {
-        (true, _) => Shown::preview(&format!("you: {}", message.text)),
-        (false, ConversationKind::Direct) => Shown::preview(&message.text),
-        (false, _) => Shown::preview(&format!("{}: {}", message.from.name, message.text)),
+        (true, _) => Shown::preview(&format!("you: {text}")),
+        (false, ConversationKind::Direct) => Shown::preview(&text),
+        (false, _) => Shown::preview(&format!("{}: {text}", message.from.name)),
     }
+}
+
+/// Of code its first line: a fence says nothing.
+fn without_fence(message: &Message) -> Cow<'_, str> {
+    let text = message.text.trim_start();
+    let fenced = text.strip_prefix("```").and_then(|rest| {
+        let (_, code) = rest.split_once('\n')?;
+        Some(code)
+    });
+    let code = match (&message.kind, fenced) {
+        (_, Some(code)) => code,
+        (Kind::Code, None) => text,
+        _ => return Cow::Borrowed(&message.text),
+    };
+    let mut lines = code.lines().map(str::trim);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with("```"));
+    Cow::Owned(format!("code: {}", first.unwrap_or_default()))
 }
 
 fn more(model: &Model, look: &Look, number: usize, area: Rect, buffer: &mut Buffer) {

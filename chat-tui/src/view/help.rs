@@ -36,18 +36,18 @@ pub fn render(model: &Model, picker: &Picker, buffer: &mut Buffer) -> Option<Pos
         None => format!("keys {} type to filter", look.glyphs.dot),
     };
     let (area, list_rows) = place(screen, columns.len(), len);
-    let scrolls = len > usize::from(list_rows);
-    let foot = foot(&model.keymap, &look, scrolls);
+    let most = len.saturating_sub(usize::from(list_rows));
+    let top = picker.chosen.min(most);
+    let foot = foot(&model.keymap, &look, top < most);
     let inner = overlay::frame(&look, area, (&title, &foot), buffer);
     let cursor = overlay::query(&look, picker, inner, buffer);
-    let top = picker
-        .chosen
-        .min(len.saturating_sub(usize::from(list_rows)));
     let each = inner.width / cells(columns.len().max(1));
+    let gap = if columns.len() > 1 { 1 } else { 0 };
     for (at, column) in columns.iter().enumerate() {
         let x = inner.x + each * cells(at);
         for (y, row) in (inner.y + 1..inner.bottom()).zip(column.iter().skip(top)) {
-            let area = Rect::new(x, y, each, 1);
+            // Two columns never touch: the last cell stays free.
+            let area = Rect::new(x, y, each.saturating_sub(gap), 1);
             draw(&look, row, area, buffer);
         }
     }
@@ -82,9 +82,9 @@ fn place(screen: Rect, columns: usize, len: usize) -> (Rect, u16) {
     (area, area.height.saturating_sub(3))
 }
 
-fn foot(keymap: &Keymap, look: &Look, scrolls: bool) -> String {
+fn foot(keymap: &Keymap, look: &Look, more: bool) -> String {
     let mut parts = Vec::new();
-    if scrolls && let Some(key) = key(keymap, Command::PageDown) {
+    if more && let Some(key) = key(keymap, Command::PageDown) {
         parts.push(format!("{key} for more"));
     }
     parts.extend(key(keymap, Command::PickCancel).map(|key| format!("{key} close")));

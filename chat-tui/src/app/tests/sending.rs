@@ -161,6 +161,17 @@ fn x06_a_command_that_cannot_be_done_stays_in_the_draft() {
 }
 
 #[test]
+fn x02p_a_remark_goes_with_the_next_command_and_not_with_words() {
+    let mut screens = with_ben();
+    screens.keys("/fly<enter>");
+    screens.shows("there is no command /fly");
+    screens.keys("x");
+    screens.shows("there is no command /fly");
+    screens.keys("<backspace>");
+    screens.hides("there is no command /fly");
+}
+
+#[test]
 fn x06_a_message_command_takes_its_words_along() {
     let mut screens = with_ben();
     screens.keys("/ms<tab>dana see you at ten<enter>");

@@ -24,11 +24,21 @@ pub(super) fn handle(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         model.discards = None;
     }
     match command {
-        Some(command) if mode == Mode::Pick => picked(model, command, key),
-        Some(command) => run(model, command),
+        // What was said is heard when the next command comes; one that has something to say says it anew.
+        Some(command) => {
+            model.remark = None;
+            command_in(model, mode, command, key)
+        }
         // A second half that means nothing must not become text.
         None if chord => Vec::new(),
         None => typed(model, mode, key),
+    }
+}
+
+fn command_in(model: &mut Model, mode: Mode, command: Command, key: KeyEvent) -> Vec<Effect> {
+    match mode {
+        Mode::Pick => picked(model, command, key),
+        Mode::Select | Mode::Write | Mode::Anywhere => run(model, command),
     }
 }
 
