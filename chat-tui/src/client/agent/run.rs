@@ -20,7 +20,7 @@ use crate::client::copy::Line;
 use crate::client::error::ClientError;
 use crate::client::link::{EVENTS_MAX, Link, LinkEvent, LinkOptions, Nudge};
 use crate::client::moment::Moment;
-use crate::client::outbox::Outbox;
+use crate::client::outbox::{Letter, Outbox};
 use crate::client::sync::{Stranger, Sync};
 use crate::clock::{self, Stopwatch};
 use crate::config::Settings;
@@ -133,8 +133,8 @@ impl Agent {
         Ok(agent)
     }
 
-    /// Runs until nobody asks any more; everything is on disk then.
-    pub async fn run(mut self, mut asks: mpsc::Receiver<Ask>) {
+    /// Runs until nobody asks any more; everything is on disk then, but for the letters that it gives back.
+    pub async fn run(mut self, mut asks: mpsc::Receiver<Ask>) -> Vec<Letter> {
         while self.listening {
             self.say_what_is_due();
             let due = self.deadline();
@@ -164,6 +164,7 @@ impl Agent {
         self.save_drafts();
         self.keep.flush();
         self.link.stop().await;
+        self.unkept.into_values().collect()
     }
 
     /// What the copy has: the first screen needs no network.
