@@ -41,6 +41,7 @@ impl Agent {
             }
         }
         self.tell_batch(&mut batch);
+        self.ask_for_made_up();
         if self.keep.unsaved() {
             self.save_soon();
         }
@@ -50,6 +51,7 @@ impl Agent {
     fn forget_everything(&mut self) {
         self.lines.clear();
         self.had.clear();
+        self.made_up.clear();
         self.marks = Marks::default();
         self.tell(News::Reset);
     }
@@ -142,29 +144,51 @@ impl Agent {
     }
 
     fn line_for(&mut self, message: &Message) -> &mut Line {
-        let topic = &message.topic;
-        if !self.lines.contains_key(topic) {
-            let known = self.keep.line(topic);
-            let direct = message.from.name == *topic || message.from.name == self.me.name;
-            let kind = match direct {
-                true => ConversationKind::Direct,
-                false => ConversationKind::Group,
-            };
-            let line = known.unwrap_or_else(|| Line::new(topic.clone(), kind));
-            self.lines.insert(topic.clone(), line);
-        }
-        self.lines
-            .entry(topic.clone())
-            .or_insert_with(|| Line::new(topic.clone(), ConversationKind::Direct))
+        let direct = message.from.name == message.topic || message.from.name == self.me.name;
+        let kind = match direct {
+            true => ConversationKind::Direct,
+            false => ConversationKind::Group,
+        };
+        self.line_at(&message.topic, kind, message.seq)
+    }
+
+    /// The line of `topic`, as the copy has it. One that nobody knows is made up from where it is seen to begin, so
+    /// that nothing above seems to be missing, and the server is asked for the rest.
+    fn line_at(&mut self, topic: &Name, kind: ConversationKind, first_seq: Seq) -> &mut Line {
+        let Self {
+            lines,
+            keep,
+            made_up,
+            ..
+        } = self;
+        lines.entry(topic.clone()).or_insert_with(|| {
+            keep.line(topic).unwrap_or_else(|| {
+                made_up.insert(topic.clone());
+                Line {
+                    first_seq,
+                    ..Line::new(topic.clone(), kind)
+                }
+            })
+        })
     }
 
     fn handle_change(&mut self, topic: Name, event: Event, batch: &mut Batch) {
-        if !self.lines.contains_key(&topic) {
-            let known = self.keep.line(&topic);
-            let line = known.unwrap_or_else(|| Line::new(topic.clone(), ConversationKind::Group));
-            self.lines.insert(topic.clone(), line);
+        if let Event::Join(member) = &event
+            && member.name == self.me.name
+        {
+            // What one may read, and what is unread of it, only the server knows.
+            self.made_up.insert(topic.clone());
         }
+        self.line_at(&topic, ConversationKind::Group, Seq(1));
         batch.0.entry(topic).or_default().push(Entry::Change(event));
+    }
+
+    /// Lines that were made up are asked for; while the first list is on its way, it may bring them.
+    fn ask_for_made_up(&mut self) {
+        if self.synced && !self.made_up.is_empty() {
+            self.made_up.clear();
+            self.ask_lines();
+        }
     }
 
     fn forget(&mut self, topic: &Name, batch: &mut Batch) {
@@ -347,7 +371,11 @@ impl Agent {
             }
         }
         // What was read here while there was no connection is told now.
-        let ours = self.lines.get(&topic).map(|line| line.read_seq);
+        let ours = match self.lines.get(&topic) {
+            Some(line) => Some(line.read_seq),
+            // It was opened from the copy alone, and is below the lines that were told.
+            None => self.keep.line(&topic).map(|line| line.read_seq),
+        };
         if let Some(ours) = ours.filter(|ours| *ours > read_seq) {
             self.marks.handle_wanted(&topic, Mark::Read, ours);
         }
@@ -387,6 +415,7 @@ impl Agent {
 
     fn handle_synced(&mut self, synced: Synced) {
         self.put_conversations(synced.conversations);
+        self.synced = true;
         self.tell(News::Beyond(usize::from(synced.more)));
         if synced.more {
             self.ask_lines();
@@ -400,6 +429,7 @@ impl Agent {
         let mut topics = Vec::new();
         for mut conversation in conversations {
             presence.extend(conversation.presence.take());
+            self.made_up.remove(&conversation.topic);
             topics.push(conversation.topic.clone());
             self.keep.put(Change::Conversation(conversation));
         }

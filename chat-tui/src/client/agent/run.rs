@@ -54,6 +54,10 @@ pub struct Agent {
     /// The conversations that were told, as they are.
     pub(super) lines: BTreeMap<Name, Line>,
     pub(super) lines_asked: LinesAsked,
+    /// Conversations whose line is not the server's word, or that changed in what only the server knows.
+    pub(super) made_up: BTreeSet<Name>,
+    /// The list of this connection has come.
+    pub(super) synced: bool,
     /// What is being written and is not on disk yet.
     pub(super) drafts: BTreeMap<Name, String>,
     /// Conversations whose unread messages are to be counted with the next writing.
@@ -117,6 +121,8 @@ impl Agent {
             unkept: Unkept::new(),
             lines: BTreeMap::new(),
             lines_asked: LinesAsked::default(),
+            made_up: BTreeSet::new(),
+            synced: false,
             drafts: BTreeMap::new(),
             recount: BTreeSet::new(),
             save_at: None,
@@ -222,6 +228,7 @@ impl Agent {
 
     fn disconnected(&mut self) {
         self.connected = false;
+        self.synced = false;
         self.outbox.handle_disconnected();
         self.marks.handle_disconnected();
     }

@@ -175,3 +175,68 @@ async fn d16p_what_waits_to_be_asked_is_on_disk_though_nobody_listens_any_more()
     let outbox = OutboxFile::open(&path, &owner).expect("it opens").0;
     assert_eq!(outbox.drafts().expect("drafts").len(), 3);
 }
+
+fn synced(world: &mut World) {
+    let synced = chat_proto::event::Synced {
+        id: None,
+        conversations: Vec::new(),
+        more: false,
+        reset: false,
+    };
+    world.agent.handle_deliveries(vec![Delivery::Live(synced)]);
+}
+
+fn last_line(world: &World) -> Line {
+    let lines = world.told().into_iter().filter_map(|news| match news {
+        News::Came { line, .. } => Some(line),
+        _ => None,
+    });
+    lines.last().expect("a line")
+}
+
+#[tokio::test]
+async fn a_group_that_one_is_added_to_is_asked_for_once_a_batch() {
+    let mut world = World::new();
+    world.came(message("ops", "ben", 7, "before the list"));
+    assert_eq!(errands(&world.agent), 0, "the list may bring it");
+    synced(&mut world);
+    assert_eq!(errands(&world.agent), 1, "it did not");
+    world.agent.handle_found(Found::NoLines);
+    let deliveries = (8..12).map(|seq| message("deploys", "ben", seq, "x"));
+    let deliveries = deliveries.map(|message| Delivery::Log(Event::Message(message)));
+    world.agent.handle_deliveries(deliveries.collect());
+    assert_eq!(errands(&world.agent), 2);
+    assert_eq!(
+        last_line(&world).first_seq,
+        Seq(8),
+        "nothing is missing above"
+    );
+    world.came(message("deploys", "ben", 12, "x"));
+    assert_eq!(errands(&world.agent), 2);
+}
+
+#[tokio::test]
+async fn what_was_read_offline_below_the_lines_that_were_told_is_told_to_the_server() {
+    let mut world = World::new();
+    world.came(message("ben", "ben", 1, "one"));
+    world.agent.handle_ask(Ask::Read(name("ben"), Seq(1)));
+    world.save();
+    // As after a start with more conversations than are told at first.
+    world.agent.lines.clear();
+    world.agent.marks = super::marks::Marks::default();
+    world.agent.marks.handle_connected();
+    let marks = chat_proto::event::Marks {
+        topic: name("ben"),
+        read_seq: Seq(0),
+        read: BTreeMap::new(),
+        delivered: BTreeMap::new(),
+    };
+    let delivery = Delivery::Other(Event::Marks(marks));
+    world.agent.handle_deliveries(vec![delivery]);
+    let request = world.agent.marks.poll_request(world.agent.watch.now());
+    let action = request.expect("a mark").action;
+    assert!(matches!(
+        action,
+        chat_proto::Action::Mark(chat_proto::Mark::Read, up_to) if up_to.seq == Seq(1)
+    ));
+}
