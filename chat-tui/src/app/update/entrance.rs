@@ -54,7 +54,7 @@ pub fn handle_entered(model: &mut Model, result: Result<(), Refused>) {
     match (result, &mut model.entrance) {
         // With it goes the password.
         (Ok(()), _) => model.entrance = None,
-        (Err(refused), Some(entrance)) if entrance.waiting => refuse(entrance, refused),
+        (Err(refused), Some(entrance)) if entrance.waiting => refuse(entrance, &refused),
         (Err(_), _) => {}
     }
 }
@@ -244,7 +244,7 @@ fn enter(entrance: &mut Entrance) -> Vec<Effect> {
 }
 
 /// Back to the question whose answer is to blame, with the sentence.
-fn refuse(entrance: &mut Entrance, refused: Refused) {
+fn refuse(entrance: &mut Entrance, refused: &Refused) {
     entrance.waiting = false;
     // The server says a code and a sentence; the code of a refusal is the same for name and password.
     let of = |word: &str| refused.why.contains(word);
