@@ -61,7 +61,7 @@ fn picked(model: &mut Model, command: Command, key: KeyEvent) -> Vec<Effect> {
     }
 }
 
-fn overlaid(model: &mut Model, command: Option<Command>, key: KeyEvent) -> Vec<Effect> {
+pub(super) fn overlaid(model: &mut Model, command: Option<Command>, key: KeyEvent) -> Vec<Effect> {
     match model.overlay {
         Some(Overlay::Switcher(_)) => {
             let step = switcher::handle_key(model, command, key);
