@@ -131,7 +131,11 @@ async fn x04_words_to_a_group_that_one_is_out_of_are_not_lost() {
     crash(&pty);
     server.restart().await;
     ben.delete("/v1/groups/ops/users/ann").await.expect(204);
-    let pty = desk.open();
+    let mut pty = desk.open();
+    // One is shown no other conversation instead; the words are where they were.
+    wait_row(&pty, &["ops", "✗"]);
+    pty.wait_for("no conversation is open");
+    pty.press("<a-1>");
     wait_row(&pty, &["too late for this", "not sent"]);
     quit(pty);
 }
