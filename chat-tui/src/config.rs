@@ -247,9 +247,9 @@ impl ConfigFile {
         let changes = self.keys.iter().map(named).collect();
         Keymap::with(&changes).map_err(|error| {
             let blamed = match &error {
-                KeymapError::NoCommand(name) | KeymapError::NoKey { command: name, .. } => {
-                    self.keys.get(name)
-                }
+                KeymapError::NoCommand(name)
+                | KeymapError::NoKey { command: name, .. }
+                | KeymapError::Writes { command: name, .. } => self.keys.get(name),
                 KeymapError::Taken { first, second, .. } => {
                     self.keys.get(second).or_else(|| self.keys.get(first))
                 }

@@ -10,6 +10,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod keymap;
+#[cfg(unix)]
 pub mod term;
 pub mod text;
 pub mod theme;

@@ -109,7 +109,7 @@ async fn x04_a_refused_message_goes_back_into_the_draft_or_away() {
     pty.press("<c-u>");
     pty.wait_gone("second try");
     // Away.
-    pty.press("<up>d");
+    pty.press("<up>dd");
     pty.wait_gone("first try");
     crash(&pty);
     let pty = desk.open();

@@ -38,6 +38,7 @@ pub fn open(settings: &Settings) -> Result<(), Failure> {
     match run.run() {
         Over::Quit => Ok(()),
         Over::Ended(ended) => Err(Failure::new(ended.into(), "")),
+        Over::Lost(lost) => Err(Failure::new(Exit::Unexpected, lost.to_string())),
         Over::Failed(error) => Err(Failure::new(
             Exit::Unexpected,
             format!("the terminal: {error}"),

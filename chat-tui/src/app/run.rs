@@ -8,7 +8,7 @@ use super::model::Model;
 use super::model::pane::Pane;
 use super::msg::{Effect, Msg, Now};
 use super::update;
-use super::work::Work;
+use super::work::{Lost, Work};
 use crate::client::agent::News;
 use crate::client::moment::Moment;
 use crate::clock::{self, Stopwatch};
@@ -45,6 +45,8 @@ pub(crate) enum Over {
     Ended(Ended),
     /// The terminal could not be used.
     Failed(std::io::Error),
+    /// Something that was written could not be kept.
+    Lost(Lost),
 }
 
 /// The loop.
@@ -125,8 +127,10 @@ impl Run {
                 self.update(Msg::Tick);
             }
             if let Some(over) = self.over.take() {
-                self.work.finish(&self.inbox);
-                return over;
+                return match self.work.finish(&self.inbox) {
+                    Ok(()) => over,
+                    Err(lost) => Over::Lost(lost),
+                };
             }
             self.work.push();
             self.draw_if_due();

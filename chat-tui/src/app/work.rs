@@ -16,6 +16,7 @@ use crate::client::account::{self, Entry};
 use crate::client::address::ServerUrl;
 use crate::client::agent::{Agent, Ask, News};
 use crate::client::error::ClientError;
+use crate::client::outbox::Letter;
 use crate::clock;
 use crate::config::Settings;
 
@@ -24,7 +25,7 @@ const ASKS_MAX: usize = 256;
 /// Getting in takes no longer: a password costs the server a moment.
 const ENTER_TIME: Duration = Duration::from_secs(20);
 /// The agent writes what is open and says goodbye; it is not waited for longer.
-const FINISH_TIME: Duration = Duration::from_secs(2);
+const FINISH_TIME: Duration = Duration::from_secs(8);
 /// While it does, what it says is taken, and what it has no room for is offered, so often.
 const FINISH_STEP: Duration = Duration::from_millis(5);
 
@@ -37,11 +38,38 @@ pub(crate) struct Work {
     backlog: VecDeque<Ask>,
 }
 
+/// Messages that are neither on the server nor on the disk when the program ends.
+#[derive(Debug)]
+pub(crate) struct Lost {
+    /// Their words; none where the disk did not answer in time and nobody knows.
+    texts: Vec<String>,
+}
+
+impl Lost {
+    fn of(letters: Vec<Letter>) -> Self {
+        let texts = letters.into_iter().map(|letter| letter.publish.text);
+        Self {
+            texts: texts.collect(),
+        }
+    }
+}
+
+impl std::fmt::Display for Lost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.texts.is_empty() {
+            return f.write_str("the disk did not answer: what was written last may be lost");
+        }
+        f.write_str("not sent, and no room to keep it:")?;
+        self.texts.iter().try_for_each(|text| write!(f, "\n{text}"))
+    }
+}
+
 /// The agent's thread and the way to it.
 struct Running {
     asks: mpsc::Sender<Ask>,
     thread: JoinHandle<()>,
-    done: Receiver<()>,
+    /// The letters that it could not keep, at its end.
+    done: Receiver<Vec<Letter>>,
 }
 
 impl Work {
@@ -67,19 +95,22 @@ impl Work {
             let told = put.clone();
             let tell = Box::new(move |news| told.send(Input::News(news)).is_ok());
             let ran = on_a_runtime(async move {
-                match Agent::start(&settings, clients, me, tell) {
+                let unkept = match Agent::start(&settings, clients, me, tell) {
                     Ok(agent) => agent.run(asked).await,
                     Err(error) => {
                         let _ = put.send(Input::News(News::Remark(error.to_string())));
+                        Vec::new()
                     }
-                }
+                };
                 crate::client::renewals_done().await;
+                unkept
             });
-            if let Err(error) = ran {
+            let unkept = ran.unwrap_or_else(|error| {
                 let _ = failed.send(Input::News(News::Remark(error.to_string())));
-            }
+                Vec::new()
+            });
             // The loop may be gone already; then nobody waits.
-            let _ = done_put.send(());
+            let _ = done_put.send(unkept);
         });
         self.agent = Some(Running { asks, thread, done });
         Ok(())
@@ -146,21 +177,30 @@ impl Work {
 
     /// Ends the agent: when this returns, what was typed is on disk. Nobody else takes what it says any more, so
     /// `inbox` is emptied here: it would wait for room in it, and take nothing itself.
-    pub(crate) fn finish(&mut self, inbox: &Receiver<Input>) {
+    ///
+    /// # Errors
+    /// [`Lost`], with what could not be written.
+    pub(crate) fn finish(&mut self, inbox: &Receiver<Input>) -> Result<(), Lost> {
         let deadline = clock::deadline_in(FINISH_TIME);
         let Some(Running { asks, thread, done }) = self.agent.take() else {
-            return;
+            return Ok(());
         };
         let mut asks = Some(asks);
         while !clock::time_left(deadline).is_zero() {
             // Once it is asked no more, it comes to its end.
             asks.take_if(|asks| offer(asks, &mut self.backlog));
-            if done.recv_timeout(FINISH_STEP) != Err(RecvTimeoutError::Timeout) {
-                let _ = thread.join();
-                return;
+            match done.recv_timeout(FINISH_STEP) {
+                Err(RecvTimeoutError::Timeout) => {
+                    inbox.try_iter().take(INBOX_MAX).for_each(drop);
+                }
+                Ok(letters) if !letters.is_empty() => return Err(Lost::of(letters)),
+                Ok(_) | Err(RecvTimeoutError::Disconnected) => {
+                    let _ = thread.join();
+                    return Ok(());
+                }
             }
-            inbox.try_iter().take(INBOX_MAX).for_each(drop);
         }
+        Err(Lost { texts: Vec::new() })
     }
 }
 
@@ -251,11 +291,11 @@ mod tests {
                 }
             }
             got_put.send(got).expect("wanted");
-            done_put.send(()).expect("awaited");
+            done_put.send(Vec::new()).expect("awaited");
         });
         work.agent = Some(Running { asks, thread, done });
         (0..20).for_each(|at| work.ask(draft(at)));
-        work.finish(&inbox);
+        work.finish(&inbox).expect("all is kept");
         let got = got.try_recv().expect("it came to its end");
         assert_eq!(got, (0..20).map(draft).collect::<Vec<_>>());
     }

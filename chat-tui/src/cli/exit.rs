@@ -7,6 +7,7 @@ use chat_proto::ErrorCode;
 use crate::client::error::ClientError;
 use crate::client::http::HttpError;
 use crate::client::session::SessionError;
+#[cfg(unix)]
 use crate::term::Ended;
 
 /// The codes of the contract; the number of a variant never changes.
@@ -57,6 +58,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
+#[cfg(unix)]
 impl From<Ended> for Exit {
     fn from(ended: Ended) -> Self {
         match ended.exit_code() {

@@ -52,6 +52,14 @@ impl Chord {
         }
     }
 
+    /// Whether it types a character where one writes.
+    #[must_use]
+    pub fn types(self) -> bool {
+        let other = KeyModifiers::CONTROL | KeyModifiers::ALT;
+        let character = matches!(self.code, KeyCode::Char(_));
+        character && !self.after_ctrl_x && !self.modifiers.intersects(other)
+    }
+
     /// The event that a terminal sends for it, for tests.
     #[must_use]
     pub const fn event(self) -> KeyEvent {

@@ -3,6 +3,7 @@
 
 mod chord;
 mod table;
+mod typed;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,6 +11,7 @@ use crossterm::event::KeyEvent;
 
 pub use self::chord::Chord;
 pub use self::table::{Binding, Command, Mode, Section, TABLE};
+pub use self::typed::{TYPED, Typed};
 
 /// The table with the user's changes.
 #[derive(Debug, Clone)]
@@ -40,6 +42,14 @@ pub enum KeymapError {
         /// Of which command.
         command: String,
         /// What was written.
+        key: String,
+    },
+    /// It would be pressed by everybody who writes.
+    #[error("[keys] {command}: '{key}' is what one writes with; put 'alt-' or 'ctrl-' in front")]
+    Writes {
+        /// Of which command.
+        command: String,
+        /// Which.
         key: String,
     },
     /// Two commands want the same key in the same place.
@@ -100,6 +110,13 @@ impl Keymap {
         let mut taken: HashMap<(Mode, &Chord), &str> = HashMap::new();
         for bound in &self.bindings {
             for key in &bound.keys {
+                let writes = matches!(bound.binding.mode, Mode::Anywhere | Mode::Write);
+                if writes && key.types() {
+                    return Err(KeymapError::Writes {
+                        command: bound.binding.name.to_owned(),
+                        key: key.to_string(),
+                    });
+                }
                 if let Some(first) = taken.insert((bound.binding.mode, key), bound.binding.name) {
                     return Err(KeymapError::Taken {
                         key: key.to_string(),
@@ -224,6 +241,14 @@ mod tests {
         assert!(with("fly", &["f9"]).contains("'fly'"));
         assert!(with("switcher", &["ctrl-"]).contains("'ctrl-'"));
         assert!(with("switcher", &["f1"]).contains("help"));
+        for key in ["a", "G", "space", "?", "shift-a"] {
+            assert!(with("switcher", &[key]).contains("is what one writes with"));
+            assert!(with("send", &[key]).starts_with("[keys] send: '"));
+        }
+        let keys = BTreeMap::from([("copy".to_owned(), vec!["c".to_owned()])]);
+        assert!(Keymap::with(&keys).is_ok(), "single letters select");
+        let keys = BTreeMap::from([("switcher".to_owned(), vec!["ctrl-x s".to_owned()])]);
+        assert!(Keymap::with(&keys).is_ok(), "a chord types nothing");
     }
 
     #[test]

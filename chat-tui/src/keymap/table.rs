@@ -123,7 +123,7 @@ table! {
     Send "send" Write Write ["enter"] "send; within a code block: a new line";
     Newline "newline" Write Write ["alt-enter", "ctrl-j", "shift-enter"] "new line";
     Editor "editor" Write Write ["alt-e", "ctrl-x ctrl-e"] "write in $EDITOR";
-    Complete "complete" Write Write ["tab"] "complete @name or #group";
+    Complete "complete" Write Write ["tab"] "complete @name, #group or /command";
     LineStart "line-start" Write Write ["ctrl-a", "home"] "start of the line";
     LineEnd "line-end" Write Write ["ctrl-e", "end"] "end of the line";
     CharacterBack "character-back" Write Write ["ctrl-b", "left"] "character back";

@@ -91,7 +91,8 @@ impl Caps {
             .any(|language| locale.starts_with(language));
         Self {
             depth: depth(&term, &var),
-            glyphs: if utf8 && !cjk && term != "dumb" {
+            // The console's font has a few hundred signs, and ours are not among them.
+            glyphs: if utf8 && !cjk && !matches!(term.as_str(), "dumb" | "linux") {
                 Glyphs::Unicode
             } else {
                 Glyphs::Ascii
@@ -296,6 +297,8 @@ mod tests {
         assert_eq!(of("LANG", "ja_JP.UTF-8").glyphs, Glyphs::Ascii);
         assert!(of("LANG", "ja_JP.UTF-8").ambiguous_wide);
         assert_eq!(of("LANG", "C").glyphs, Glyphs::Ascii);
+        let console = [("TERM", "linux"), ("LANG", "en_GB.UTF-8")];
+        assert_eq!(caps(&console).glyphs, Glyphs::Ascii);
         assert!(of("LANG", "C").utf8);
         assert!(!of("LANG", "de_DE.ISO-8859-1").utf8);
     }

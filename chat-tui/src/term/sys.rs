@@ -72,10 +72,16 @@ impl Tty {
     }
 }
 
+/// Columns and rows of a screen at the most: whoever says more than that says anything.
+const COLUMNS_MAX: u16 = 2_000;
+const ROWS_MAX: u16 = 1_000;
+
 /// How many columns and rows the terminal behind `fd` has; the classic size when it does not say.
 pub(super) fn size(fd: impl AsFd) -> Size {
     match tcgetwinsize(fd) {
-        Ok(told) if told.ws_col > 0 && told.ws_row > 0 => Size::new(told.ws_col, told.ws_row),
+        Ok(told) if told.ws_col > 0 && told.ws_row > 0 => {
+            Size::new(told.ws_col.min(COLUMNS_MAX), told.ws_row.min(ROWS_MAX))
+        }
         _ => Size::new(80, 24),
     }
 }

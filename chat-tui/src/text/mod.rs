@@ -231,5 +231,15 @@ fn push_cut(out: &mut String, grapheme: &str) {
     out.push(CUT);
 }
 
+/// A system's sentence without its number, which says nothing to people: `connection refused (os error 111)`.
+#[must_use]
+pub fn without_code(sentence: &str) -> String {
+    let Some((before, rest)) = sentence.split_once(" (os error ") else {
+        return sentence.to_owned();
+    };
+    let behind = rest.split_once(')').map_or("", |(_, behind)| behind);
+    format!("{before}{behind}")
+}
+
 #[cfg(test)]
 mod tests;

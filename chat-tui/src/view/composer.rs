@@ -167,9 +167,11 @@ fn notes(model: &Model, look: &Look, from: u16, area: Rect, buffer: &mut Buffer)
     } else if composer.reply_to.is_some() {
         parts.extend(keyed(Command::Cancel, "cancel"));
     }
+    let room = usize::from(area.right().saturating_sub(from + 3));
+    // Where there is little room the keys go first, and that it is long stays.
+    while text::width(&look.joined(&parts)) > room && parts.pop().is_some() {}
     let notes = look.joined(&parts);
-    let room = area.right().saturating_sub(from + 3);
-    if !parts.is_empty() && text::width(&notes) <= usize::from(room) {
+    if !parts.is_empty() {
         let right = area.right().saturating_sub(1);
         let at = (from + 2, right, area.y);
         look.right(buffer, area, at, &shown(&notes), look.theme.quiet);

@@ -1,6 +1,8 @@
 //! The list of conversations: beside the conversation, as an overlay, or folded into who waits.
 
-use chat_proto::{ConversationKind, Message};
+use std::borrow::Cow;
+
+use chat_proto::{ConversationKind, Kind, Message};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -262,11 +264,29 @@ fn said(model: &Model, line: &Line, message: &Message) -> Shown<'static> {
         return Shown::own("message deleted");
     }
     let mine = model.my_name() == Some(&message.from.name);
+    let text = without_fence(message);
     match (mine, line.kind) {
-        (true, _) => Shown::preview(&format!("you: {}", message.text)),
-        (false, ConversationKind::Direct) => Shown::preview(&message.text),
-        (false, _) => Shown::preview(&format!("{}: {}", message.from.name, message.text)),
+        (true, _) => Shown::preview(&format!("you: {text}")),
+        (false, ConversationKind::Direct) => Shown::preview(&text),
+        (false, _) => Shown::preview(&format!("{}: {text}", message.from.name)),
     }
+}
+
+/// Of code its first line: a fence says nothing.
+fn without_fence(message: &Message) -> Cow<'_, str> {
+    let text = message.text.trim_start();
+    let fenced = text.strip_prefix("```").and_then(|rest| {
+        let (_, code) = rest.split_once('\n')?;
+        Some(code)
+    });
+    let code = match (&message.kind, fenced) {
+        (_, Some(code)) => code,
+        (Kind::Code, None) => text,
+        _ => return Cow::Borrowed(&message.text),
+    };
+    let mut lines = code.lines().map(str::trim);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with("```"));
+    Cow::Owned(format!("code: {}", first.unwrap_or_default()))
 }
 
 fn more(model: &Model, look: &Look, number: usize, area: Rect, buffer: &mut Buffer) {
@@ -285,7 +305,7 @@ fn more(model: &Model, look: &Look, number: usize, area: Rect, buffer: &mut Buff
 }
 
 /// Who waits elsewhere, the most urgent first: `ben @2`, `dana 1`.
-fn waiting(model: &Model, look: &Look) -> Vec<(String, Style)> {
+fn waiting<'a>(model: &'a Model, look: &Look) -> Vec<(&'a Line, String, Style)> {
     let elsewhere =
         |line: &&Line| line.unread > 0 && Some(&line.topic) != model.contacts.open.as_ref();
     let urgency = |line: &&Line| match (line.mentions, line.kind) {
@@ -293,20 +313,31 @@ fn waiting(model: &Model, look: &Look) -> Vec<(String, Style)> {
         (0, ConversationKind::Direct) => 1,
         (0, _) => 2,
     };
-    let mut lines: Vec<&Line> = model.contacts.ranked().iter().filter(elsewhere).collect();
+    let mut lines: Vec<&'a Line> = model.contacts.ranked().iter().filter(elsewhere).collect();
     lines.sort_by_key(urgency);
-    let entry = |line: &Line| {
-        badge(model, look, line).map(|(badge, style)| (format!("{} {badge}", line.topic), style))
+    let entry = |line: &'a Line| {
+        badge(model, look, line)
+            .map(|(badge, style)| (line, format!("{} {badge}", line.topic), style))
     };
     lines.into_iter().filter_map(entry).collect()
 }
 
+/// Somebody who waits, or with nobody how many others do.
+struct Waiting<'a> {
+    line: Option<&'a Line>,
+    text: String,
+    style: Style,
+}
+
 /// Those who fit into `room` cells, with what is told of the others.
-fn waiting_that_fit(model: &Model, look: &Look, room: u16) -> (Vec<(String, Style)>, u16) {
+fn waiting_that_fit<'a>(model: &'a Model, look: &Look, room: u16) -> (Vec<Waiting<'a>>, u16) {
     let mut all = waiting(model, look);
     let total = all.len();
-    let fits = |number: usize, all: &[(String, Style)]| {
-        let names: usize = all[..number].iter().map(|(text, _)| text.len() + 2).sum();
+    let fits = |number: usize, all: &[(&Line, String, Style)]| {
+        let names: usize = all[..number]
+            .iter()
+            .map(|(_, text, _)| text.len() + 2)
+            .sum();
         let rest = if number < total {
             format!("+{}", total - number).len() + 2
         } else {
@@ -324,10 +355,20 @@ fn waiting_that_fit(model: &Model, look: &Look, room: u16) -> (Vec<(String, Styl
         return (Vec::new(), 0);
     }
     all.truncate(number);
+    let one = |(line, text, style)| Waiting {
+        line: Some(line),
+        text,
+        style,
+    };
+    let mut shown: Vec<Waiting<'_>> = all.into_iter().map(one).collect();
     if number < total {
-        all.push((format!("+{}", total - number), look.theme.quiet));
+        shown.push(Waiting {
+            line: None,
+            text: format!("+{}", total - number),
+            style: look.theme.quiet,
+        });
     }
-    (all, cells(used))
+    (shown, cells(used))
 }
 
 /// Cells that those who wait take, of `room`.
@@ -340,7 +381,23 @@ pub(super) fn render_waiting(model: &Model, area: Rect, buffer: &mut Buffer) {
     let look = Look::of(&model.preferences);
     let (waiting, _) = waiting_that_fit(model, &look, area.width);
     let mut x = area.x + 1;
-    for (text, style) in waiting {
-        x = text::draw(buffer, area, (x, area.y), &text, style) + 2;
+    for one in waiting {
+        x = text::draw(buffer, area, (x, area.y), &one.text, one.style) + 2;
     }
+}
+
+/// Who waits at a column of the header.
+pub(super) fn waiting_hit(model: &Model, area: Rect, x: u16) -> Hit {
+    let look = Look::of(&model.preferences);
+    let (waiting, _) = waiting_that_fit(model, &look, area.width);
+    let mut from = area.x + 1;
+    for one in waiting {
+        let end = from + cells(text::width(&one.text));
+        if (from..end).contains(&x) {
+            let hit = |line: &Line| Hit::Conversation(line.topic.clone());
+            return one.line.map_or(Hit::More, hit);
+        }
+        from = end + 2;
+    }
+    Hit::Nothing
 }

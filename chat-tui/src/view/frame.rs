@@ -104,6 +104,9 @@ pub fn hit(model: &Model, x: u16, y: u16) -> Hit {
     if let Some(sidebar) = places.sidebar.filter(|sidebar| sidebar.contains(at)) {
         return contacts::hit(model, sidebar, y);
     }
+    if let Some(waiting) = places.waiting.filter(|waiting| waiting.contains(at)) {
+        return contacts::waiting_hit(model, waiting, x);
+    }
     if places.body.contains(at) {
         return Hit::Body;
     }

@@ -7,7 +7,7 @@ use super::look::{Look, cells, key, short, shown};
 use super::overlay;
 use crate::app::model::picker::Picker;
 use crate::app::model::{Model, Overlay};
-use crate::keymap::{Bound, Command, Keymap, Mode, Section};
+use crate::keymap::{Bound, Command, Keymap, Mode, Section, TYPED, Typed};
 use crate::text;
 
 /// Columns of the terminal from which there are two columns of keys.
@@ -22,6 +22,7 @@ enum Row<'a> {
     Blank,
     Heading(&'static str),
     Key(&'a Bound),
+    Typed(&'static Typed),
 }
 
 /// The help; gives back where the cursor stands.
@@ -35,18 +36,18 @@ pub fn render(model: &Model, picker: &Picker, buffer: &mut Buffer) -> Option<Pos
         None => format!("keys {} type to filter", look.glyphs.dot),
     };
     let (area, list_rows) = place(screen, columns.len(), len);
-    let scrolls = len > usize::from(list_rows);
-    let foot = foot(&model.keymap, &look, scrolls);
+    let most = len.saturating_sub(usize::from(list_rows));
+    let top = picker.chosen.min(most);
+    let foot = foot(&model.keymap, &look, top < most);
     let inner = overlay::frame(&look, area, (&title, &foot), buffer);
     let cursor = overlay::query(&look, picker, inner, buffer);
-    let top = picker
-        .chosen
-        .min(len.saturating_sub(usize::from(list_rows)));
     let each = inner.width / cells(columns.len().max(1));
+    let gap = if columns.len() > 1 { 1 } else { 0 };
     for (at, column) in columns.iter().enumerate() {
         let x = inner.x + each * cells(at);
         for (y, row) in (inner.y + 1..inner.bottom()).zip(column.iter().skip(top)) {
-            let area = Rect::new(x, y, each, 1);
+            // Two columns never touch: the last cell stays free.
+            let area = Rect::new(x, y, each.saturating_sub(gap), 1);
             draw(&look, row, area, buffer);
         }
     }
@@ -81,9 +82,9 @@ fn place(screen: Rect, columns: usize, len: usize) -> (Rect, u16) {
     (area, area.height.saturating_sub(3))
 }
 
-fn foot(keymap: &Keymap, look: &Look, scrolls: bool) -> String {
+fn foot(keymap: &Keymap, look: &Look, more: bool) -> String {
     let mut parts = Vec::new();
-    if scrolls && let Some(key) = key(keymap, Command::PageDown) {
+    if more && let Some(key) = key(keymap, Command::PageDown) {
         parts.push(format!("{key} for more"));
     }
     parts.extend(key(keymap, Command::PickCancel).map(|key| format!("{key} close")));
@@ -96,6 +97,7 @@ fn columns<'a>(model: &'a Model, picker: &Picker) -> Vec<Vec<Row<'a>>> {
     let sections: Vec<_> = Section::ALL
         .into_iter()
         .map(|section| section_rows(&model.keymap, section, picker.query.trim()))
+        .chain([typed_rows(picker.query.trim())])
         .filter(|rows| !rows.is_empty())
         .collect();
     if model.size.0 < TWO_FROM {
@@ -126,12 +128,26 @@ fn section_rows<'a>(keymap: &'a Keymap, section: Section, query: &str) -> Vec<Ro
     let wanted = |bound: &&Bound| {
         bound.binding.section == section && !folded(bound, query) && says(bound, query)
     };
-    let rows: Vec<_> = keymap.all().filter(wanted).map(Row::Key).collect();
+    headed(
+        section.title(),
+        keymap.all().filter(wanted).map(Row::Key).collect(),
+    )
+}
+
+/// What can be typed behind a slash.
+fn typed_rows(query: &str) -> Vec<Row<'static>> {
+    let query = query.to_lowercase();
+    let says = |typed: &&Typed| typed.doc.contains(&query) || typed.word.contains(&query);
+    headed(
+        "COMMANDS (typed as a message)",
+        TYPED.iter().filter(says).map(Row::Typed).collect(),
+    )
+}
+
+fn headed<'a>(title: &'static str, rows: Vec<Row<'a>>) -> Vec<Row<'a>> {
     match rows.is_empty() {
         true => rows,
-        false => std::iter::once(Row::Heading(section.title()))
-            .chain(rows)
-            .collect(),
+        false => std::iter::once(Row::Heading(title)).chain(rows).collect(),
     }
 }
 
@@ -188,13 +204,26 @@ fn draw(look: &Look, row: &Row<'_>, area: Rect, buffer: &mut Buffer) {
             text::draw(buffer, area, (area.x, area.y), words, look.theme.strong);
         }
         Row::Key(bound) => {
-            let width = KEYS.min(area.width / 3);
-            let at = (area.x, area.y, width.saturating_sub(1));
-            let keys = keys_in(bound, usize::from(at.2));
-            look.left(buffer, area, at, &shown(&keys), look.theme.accent);
-            let room = area.width.saturating_sub(width + 1);
-            let at = (area.x + width, area.y, room);
-            look.left(buffer, area, at, &shown(bound.binding.doc), look.theme.text);
+            let keys = keys_in(bound, usize::from(keys_width(area)));
+            explained(look, (&keys, bound.binding.doc), area, buffer);
+        }
+        Row::Typed(typed) => {
+            let words = format!("{} {}", typed.word, typed.argument);
+            explained(look, (words.trim_end(), typed.doc), area, buffer);
         }
     }
+}
+
+/// Cells that keys take at the most, without the space behind them.
+fn keys_width(area: Rect) -> u16 {
+    KEYS.min(area.width / 3).saturating_sub(1)
+}
+
+fn explained(look: &Look, (keys, doc): (&str, &str), area: Rect, buffer: &mut Buffer) {
+    let width = keys_width(area);
+    let at = (area.x, area.y, width);
+    look.left(buffer, area, at, &shown(keys), look.theme.accent);
+    let room = area.width.saturating_sub(width + 2);
+    let at = (area.x + width + 1, area.y, room);
+    look.left(buffer, area, at, &shown(doc), look.theme.text);
 }

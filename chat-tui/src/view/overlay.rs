@@ -73,6 +73,11 @@ pub(super) fn frame(
             text::draw(buffer, area, (area.x + 2, y), &words, quiet);
         }
     }
+    inner(area)
+}
+
+/// What is inside the border of a box.
+pub(super) const fn inner(area: Rect) -> Rect {
     Rect {
         x: area.x + 2,
         y: area.y + 1,

@@ -6,9 +6,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::frame;
 use super::look::{Look, key, short, shown, switcher_key};
 use crate::app::model::Model;
-use crate::app::model::pane::Pane;
+use crate::app::model::pane::{Geometry, Selected};
 use crate::client::agent::LinkState;
 use crate::keymap::{Command, Keymap};
 use crate::text;
@@ -24,9 +25,16 @@ pub fn render(model: &Model, rule: bool, area: Rect, buffer: &mut Buffer) {
         true => format!(" {text} "),
         false => text,
     };
-    let (right, style) = right(model, &look);
+    let (mut parts, style) = right(model, &look);
+    let remark = remark(model);
+    // A remark is for now: of the link's state the first word is enough beside it.
+    let room = usize::from(area.width.saturating_sub(6));
+    let taken = |parts: &[String]| text::width(&look.joined(parts)) + remark.map_or(0, text::width);
+    while remark.is_some() && parts.len() > 1 && taken(&parts) > room {
+        parts.pop();
+    }
     let edge = area.right().saturating_sub(1);
-    let right = pad(right);
+    let right = pad(look.joined(&parts));
     let at = (area.x + 1, edge, area.y);
     let mut end = look.right(buffer, area, at, &shown(&right), style);
     if right.is_empty() {
@@ -36,7 +44,8 @@ pub fn render(model: &Model, rule: bool, area: Rect, buffer: &mut Buffer) {
     let left = pad(left);
     let room = end.saturating_sub(area.x + 3);
     // Half a reason says nothing, and the state beside it says enough.
-    let fits = text::width(&left) <= usize::from(room) || !typing(model).is_empty();
+    let whole = remark.is_none() && typing(model).is_empty();
+    let fits = text::width(&left) <= usize::from(room) || !whole;
     if room > 3 && fits && !left.is_empty() {
         look.left(
             buffer,
@@ -48,11 +57,20 @@ pub fn render(model: &Model, rule: bool, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Who types here; else why there is no connection.
+/// What has to be said once, while it lasts.
+fn remark(model: &Model) -> Option<&str> {
+    let (remark, until) = model.remark.as_ref()?;
+    (*until > model.now.moment).then_some(remark)
+}
+
+/// A remark while it lasts; else who types here; else why there is no connection.
 fn left(model: &Model, look: &Look) -> (String, Style) {
+    if let Some(remark) = remark(model) {
+        return (remark.to_owned(), look.theme.text);
+    }
     let typing = typing(model);
     match (&model.link.0, typing.is_empty()) {
-        (LinkState::Down { why, .. }, true) => (why.clone(), look.theme.quiet),
+        (LinkState::Down { why, .. }, true) => (text::without_code(why), look.theme.quiet),
         _ => (typing, look.theme.quiet),
     }
 }
@@ -72,22 +90,19 @@ fn typing(model: &Model) -> String {
     }
 }
 
-/// A remark while it lasts, else why sending waits, else the link.
-fn right(model: &Model, look: &Look) -> (String, Style) {
+/// Why sending waits, else the link.
+fn right(model: &Model, look: &Look) -> (Vec<String>, Style) {
     let now = model.now.moment;
-    if let Some((remark, until)) = &model.remark
-        && *until > now
-    {
-        return (remark.clone(), look.theme.text);
-    }
     if let Some(until) = model.slowed_until.filter(|until| *until > now) {
         let wait = seconds_up(until.since(now));
-        return (format!("sending again in {wait} s"), look.theme.text);
+        let words = format!("sending again in {wait} s");
+        return (vec![words], look.theme.text);
     }
     link(model, look)
 }
 
-fn link(model: &Model, look: &Look) -> (String, Style) {
+/// The first part says it, the others say more.
+fn link(model: &Model, look: &Look) -> (Vec<String>, Style) {
     let quiet = look.theme.quiet;
     let (state, since) = &model.link;
     let passed = model.now.moment.since(*since);
@@ -101,7 +116,11 @@ fn link(model: &Model, look: &Look) -> (String, Style) {
             (vec![format!("offline {gone}")], look.theme.alert)
         }
         LinkState::Ended { why } => {
-            return (format!("logged out: {why}"), look.theme.failure);
+            let words = match remark(model) {
+                Some(_) => "logged out".to_owned(),
+                None => format!("logged out: {}", text::without_code(why)),
+            };
+            return (vec![words], look.theme.failure);
         }
     };
     match model.queued() {
@@ -115,7 +134,7 @@ fn link(model: &Model, look: &Look) -> (String, Style) {
             false => format!("retry in {} s", seconds_up(wait)),
         });
     }
-    (look.joined(&parts), style)
+    (parts, style)
 }
 
 /// A time that passed, in one unit.
@@ -172,21 +191,33 @@ fn hints(model: &Model) -> Vec<String> {
     if model.chord {
         return chords(&model.keymap);
     }
-    let selecting = model.pane.as_ref().is_some_and(Pane::selecting);
     let offline = matches!(
         model.link.0,
         LinkState::Down { .. } | LinkState::Ended { .. }
     );
-    let items = match selecting {
-        true => vec![
+    let items = match selected(model) {
+        Some(Selected::Letter(_)) => vec![
+            word(Command::Retry, "try again"),
+            word(Command::EditAgain, "edit"),
+            word(Command::Discard, "discard"),
+            word(Command::CopyText, "copy"),
+            word(Command::HelpHere, "help"),
+            word(Command::Leave, "back"),
+        ],
+        Some(Selected::Gap(_)) => vec![
+            word(Command::Act, "load"),
+            word(Command::HelpHere, "help"),
+            word(Command::Leave, "back"),
+        ],
+        Some(Selected::Entry(_)) => vec![
             word(Command::CopyText, "copy"),
             word(Command::Quote, "quote"),
-            word(Command::Retry, "reply, try again"),
+            word(Command::Retry, "reply"),
             word(Command::Act, "expand"),
             word(Command::HelpHere, "help"),
             word(Command::Leave, "back"),
         ],
-        false => vec![
+        None => vec![
             switcher_key(&model.keymap).map(|key| format!("{key} switch")),
             offline
                 .then(|| word(Command::Reconnect, "connect"))
@@ -197,6 +228,13 @@ fn hints(model: &Model) -> Vec<String> {
         ],
     };
     items.into_iter().flatten().collect()
+}
+
+/// What the keys of a selected message act on.
+fn selected(model: &Model) -> Option<Selected<'_>> {
+    let pane = model.pane.as_ref().filter(|pane| pane.selecting())?;
+    let body = frame::places(model)?.body;
+    pane.selected(&Geometry::of(model, (body.width, body.height)))
 }
 
 /// The second halves of chords, while the first one is pressed.

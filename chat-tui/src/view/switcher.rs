@@ -5,9 +5,9 @@ use ratatui::layout::{Position, Rect};
 
 use super::look::{Look, cells, key, shown};
 use super::{contacts, overlay};
-use crate::app::model::Model;
 use crate::app::model::found::{Found, What, found};
 use crate::app::model::picker::{Only, Picker};
+use crate::app::model::{Model, Overlay};
 use crate::app::update::list;
 use crate::keymap::{Command, Keymap};
 use crate::text;
@@ -44,13 +44,12 @@ pub fn render(model: &Model, picker: &Picker, buffer: &mut Buffer) -> Option<Pos
             ("close", Command::PickCancel),
         ],
     );
-    let inner = open_box(&look, rows.len().min(ROWS_MAX), (title, &foot), buffer);
+    let area = box_of(buffer.area, rows.len().min(ROWS_MAX));
+    let inner = overlay::frame(&look, area, (title, &foot), buffer);
     let cursor = overlay::query(&look, picker, inner, buffer);
     let list = results(inner);
     let chosen = picker.chosen.min(found.len().saturating_sub(1));
-    let is_chosen = |row: &Row<'_>| matches!(row, Row::Found(at, _) if *at == chosen);
-    let chosen_row = rows.iter().position(is_chosen).unwrap_or(0);
-    for (y, row) in (list.y..).zip(&rows[overlay::window(chosen_row, rows.len(), list.height)]) {
+    for (y, row) in (list.y..).zip(&rows[seen(&rows, chosen, list.height)]) {
         let area = Rect::new(list.x, y, list.width, 1);
         match row {
             Row::Blank => {}
@@ -81,7 +80,8 @@ pub fn render_list(model: &Model, picker: &Picker, buffer: &mut Buffer) -> Optio
         (Some(me), false) => format!("{} at {}", me.name, model.server),
         _ => "conversations".to_owned(),
     };
-    let inner = open_box(&look, lines.len(), (&title, &foot), buffer);
+    let area = box_of(buffer.area, lines.len());
+    let inner = overlay::frame(&look, area, (&title, &foot), buffer);
     let cursor = overlay::query(&look, picker, inner, buffer);
     let list = results(inner);
     let chosen = picker.chosen.min(lines.len().saturating_sub(1));
@@ -98,12 +98,51 @@ pub fn render_list(model: &Model, picker: &Picker, buffer: &mut Buffer) -> Optio
     cursor
 }
 
+/// Which row a click at a place of the screen means, and whether the place is in the box at all.
+#[must_use]
+pub fn hit(model: &Model, x: u16, y: u16) -> (bool, Option<usize>) {
+    let screen = Rect::new(0, 0, model.size.0, model.size.1);
+    let at = Position::new(x, y);
+    let row_of = |list: Rect| list.contains(at).then(|| usize::from(y - list.y));
+    match &model.overlay {
+        Some(Overlay::Switcher(picker)) => {
+            let found = found(model, picker);
+            let rows = arrange(&found);
+            let area = box_of(screen, rows.len().min(ROWS_MAX));
+            let list = results(overlay::inner(area));
+            let chosen = picker.chosen.min(found.len().saturating_sub(1));
+            let mut seen = seen(&rows, chosen, list.height);
+            let row = row_of(list).and_then(|row| seen.nth(row));
+            let found = row.and_then(|row| match rows[row] {
+                Row::Found(at, _) => Some(at),
+                Row::Blank | Row::Heading(_) => None,
+            });
+            (area.contains(at), found)
+        }
+        Some(Overlay::List(picker)) => {
+            let len = list::lines(model, picker).len();
+            let area = box_of(screen, len);
+            let list = results(overlay::inner(area));
+            let chosen = picker.chosen.min(len.saturating_sub(1));
+            let mut seen = overlay::window(chosen, len, list.height);
+            let row = row_of(list).and_then(|row| seen.nth(row));
+            (area.contains(at), row)
+        }
+        Some(Overlay::Help(_)) | None => (true, None),
+    }
+}
+
+/// Which rows are seen in `height`, so that the chosen one is among them.
+fn seen(rows: &[Row<'_>], chosen: usize, height: u16) -> std::ops::Range<usize> {
+    let is_chosen = |row: &Row<'_>| matches!(row, Row::Found(at, _) if *at == chosen);
+    let chosen_row = rows.iter().position(is_chosen).unwrap_or(0);
+    overlay::window(chosen_row, rows.len(), height)
+}
+
 /// The box with room for `rows` results.
-fn open_box(look: &Look, rows: usize, words: (&str, &str), buffer: &mut Buffer) -> Rect {
-    let screen = buffer.area;
+fn box_of(screen: Rect, rows: usize) -> Rect {
     let above = if overlay::rows_max(screen) > 6 { 2 } else { 1 };
-    let area = overlay::place(screen, (WIDTH, cells(rows.max(1)) + above));
-    overlay::frame(look, area, words, buffer)
+    overlay::place(screen, (WIDTH, cells(rows.max(1)) + above))
 }
 
 /// Where the results are: below what is typed and, where there is room, a blank row.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chat_proto::api::{Group, Member, Profile};
-use chat_proto::{Name, Presence, PresenceState, Seq, Time, UserRef};
+use chat_proto::{MessageId, Name, Presence, PresenceState, Seq, Time, UserRef};
 use jiff::tz::TimeZone;
 
 use self::composer::Composer;
@@ -125,6 +125,8 @@ pub struct Model {
     pub slowed_until: Option<Moment>,
     /// The first half of a chord (Ctrl-X) was pressed.
     pub chord: bool,
+    /// What the same key once more discards; any other key forgets it.
+    pub discards: Option<MessageId>,
 }
 
 /// What lies over the conversation and takes the keys.
@@ -175,6 +177,7 @@ impl Model {
             remark: None,
             slowed_until: None,
             chord: false,
+            discards: None,
         }
     }
 

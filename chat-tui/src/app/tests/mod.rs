@@ -1,5 +1,6 @@
 //! Keys in, a picture out: the screens as a person uses them, with a played agent behind them.
 
+mod pointing;
 mod reading;
 mod sending;
 

@@ -111,8 +111,12 @@ fn x04_a_refused_message_says_why_and_can_be_tried_again_changed_or_dropped() {
 
     screens.keys("<up>r");
     assert!(screens.asks().contains(&Ask::Retry(letter.id.clone())));
+    let dropped = Ask::Discard(letter.id.clone());
+    screens.keys("dkjd");
+    screens.shows("d again discards it");
+    assert!(!screens.asks().contains(&dropped), "it asks each time");
     screens.keys("d");
-    assert!(screens.asks().contains(&Ask::Discard(letter.id.clone())));
+    assert!(screens.asks().contains(&dropped));
     screens.keys("e");
     let mut asks = screens.asks();
     asks.retain(|ask| !matches!(ask, Ask::Typing(_)));
@@ -133,28 +137,84 @@ fn x04_an_old_message_asks_before_it_goes() {
 }
 
 #[test]
+fn x06_a_command_that_cannot_be_done_stays_in_the_draft() {
+    let mut screens = with_ben();
+    screens.keys("/join<enter>");
+    screens.shows("use: /join NAME");
+    screens.shows("› /join");
+    // The same remark once more is still one.
+    screens.keys("<enter>");
+    screens.shows("› /join");
+    let line = screens.knows("ops", 1, 1);
+    screens.keys("<ctrl-u>");
+    let why = "connection refused".to_owned();
+    let retry_in = std::time::Duration::from_secs(3);
+    screens.news(News::Link(LinkState::Down { why, retry_in }));
+    let _ = screens.asks();
+    screens.keys("/join ops<enter>");
+    assert_eq!(screens.model.composer.text(), "/join ops");
+    assert!(!screens.asks().contains(&Ask::Join(line.topic.clone())));
+    screens.shows("not connected");
+    screens.news(News::Link(LinkState::Live));
+    screens.keys("<enter>");
+    assert!(screens.asks().contains(&Ask::Join(line.topic)));
+}
+
+#[test]
+fn x02p_a_remark_goes_with_the_next_command_and_not_with_words() {
+    let mut screens = with_ben();
+    screens.keys("/fly<enter>");
+    screens.shows("there is no command /fly");
+    screens.keys("x");
+    screens.shows("there is no command /fly");
+    screens.keys("<backspace>");
+    screens.hides("there is no command /fly");
+}
+
+#[test]
+fn x06_a_message_command_takes_its_words_along() {
+    let mut screens = with_ben();
+    screens.keys("/ms<tab>dana see you at ten<enter>");
+    assert_eq!(screens.model.contacts.open, Some(name("dana")));
+    assert_eq!(screens.model.composer.text(), "see you at ten");
+    let asks = screens.asks();
+    let of_dana = Ask::Draft(name("dana"), "see you at ten".to_owned());
+    assert!(asks.contains(&of_dana), "{asks:?}");
+    screens.keys("<f1>/");
+    screens.shows("/leave");
+    screens.shows("join a public topic");
+}
+
+#[test]
+fn x06_words_typed_while_a_message_is_selected_are_a_draft() {
+    let mut screens = with_ben();
+    screens.keys("<up>hello");
+    assert_eq!(screens.model.composer.text(), "hello");
+    screens.keys("<ctrl-u><up><ctrl-t>");
+    assert_eq!(screens.model.composer.text(), "");
+    assert!(screens.row("copy").contains("y copy   q quote   r reply"));
+}
+
+#[test]
+fn x06_the_hints_say_what_the_keys_do_with_what_is_selected() {
+    let mut screens = with_ben();
+    let letter = sent(&mut screens, "hello ben");
+    screens.news(in_state(&letter, LetterState::Asks));
+    screens.keys("<up>");
+    screens.shows("r try again   e edit   d discard");
+    screens.keys("k");
+    screens.shows("y copy   q quote   r reply");
+    screens.hides("discard   ");
+}
+
+#[test]
 fn d16_what_is_on_its_way_cannot_be_dropped() {
     let mut screens = with_ben();
     let letter = sent(&mut screens, "hello");
     screens.news(in_state(&letter, LetterState::Sending));
-    screens.keys("<up>d");
+    screens.keys("<up>dd");
     assert!(!screens.asks().contains(&Ask::Discard(letter.id)));
     screens.shows("it is on its way");
-}
-
-#[test]
-fn d16_words_that_the_disk_did_not_take_go_back_into_the_draft() {
-    let mut screens = with_ben();
-    let letter = sent(&mut screens, "hello ben");
-    let id = letter.id.clone();
-    screens.news(News::Unqueued {
-        letter,
-        why: "the disk is full".to_owned(),
-    });
-    screens.news(News::Settled(id));
-    assert_eq!(screens.model.composer.text(), "hello ben");
-    screens.shows("the disk is full");
-    screens.hides("queued");
 }
 
 #[test]
@@ -299,18 +359,6 @@ fn x07p_what_comes_back_from_the_editor_goes_where_it_was_begun() {
     );
     screens.keys("<alt-/>");
     assert_eq!(screens.model.composer.text(), "begun and done");
-}
-
-#[test]
-fn d16_words_that_the_disk_did_not_take_stand_before_those_written_since() {
-    let mut screens = with_ben();
-    let letter = sent(&mut screens, "first");
-    screens.keys("second");
-    screens.news(News::Unqueued {
-        letter,
-        why: "the disk is full".to_owned(),
-    });
-    assert_eq!(screens.model.composer.text(), "first\nsecond");
 }
 
 #[test]

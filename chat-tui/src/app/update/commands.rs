@@ -2,11 +2,10 @@
 
 use chat_proto::Name;
 
-use super::{go, help};
+use super::{go, help, write};
 use crate::app::model::Model;
-use crate::app::model::composer::Composer;
 use crate::app::msg::Effect;
-use crate::client::agent::Ask;
+use crate::client::agent::{Ask, LinkState};
 
 /// What a draft is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +23,8 @@ pub(super) enum Typed {
     Join(String),
     /// `/leave`
     Leave,
-    /// `/msg NAME`
-    Msg(String),
+    /// `/msg NAME WORDS`
+    Msg(String, String),
     /// `/help`
     Help,
     /// `/quit`
@@ -33,15 +32,6 @@ pub(super) enum Typed {
     /// Something else.
     Unknown(String),
 }
-
-/// All of them with their words, for completion and for people.
-pub const ALL: [(&str, &str); 5] = [
-    ("/join NAME", "join a public topic, or make one"),
-    ("/leave", "leave this group"),
-    ("/msg NAME", "write to somebody"),
-    ("/help", "the keys"),
-    ("/quit", "quit"),
-];
 
 /// A draft that begins with one slash is a command; two send one. Of several lines nothing is a command.
 pub(super) fn read(draft: &str) -> Line {
@@ -52,69 +42,95 @@ pub(super) fn read(draft: &str) -> Line {
         return Line::Text(draft.to_owned());
     };
     let (word, argument) = rest.split_once(' ').unwrap_or((rest, ""));
-    let argument = argument.trim().to_owned();
+    let argument = argument.trim();
+    let (name, words) = argument.split_once(' ').unwrap_or((argument, ""));
     Line::Command(match word {
-        "join" | "j" => Typed::Join(argument),
+        "join" | "j" => Typed::Join(argument.to_owned()),
         "leave" | "part" => Typed::Leave,
-        "msg" | "query" => Typed::Msg(argument),
+        "msg" | "query" => Typed::Msg(name.to_owned(), words.trim().to_owned()),
         "help" => Typed::Help,
         "quit" | "q" => Typed::Quit,
         other => Typed::Unknown(other.to_owned()),
     })
 }
 
+/// Does it, or says why not; then it stays in the draft, to be mended.
 pub(super) fn run(model: &mut Model, typed: Typed) -> Vec<Effect> {
-    if let Typed::Unknown(word) = &typed {
-        // It stays in the draft: perhaps it was meant as words.
-        model.say(format!("there is no command /{word}; // sends a slash"));
-        return Vec::new();
-    }
-    let (keep, remark) = (model.composer.clone(), model.remark.clone());
+    let keep = std::mem::take(&mut model.composer);
     let typed_in = model.contacts.open.clone();
-    model.composer = Composer::default();
-    let effects = match typed {
-        Typed::Join(name) => with_name(model, &name, |_, name| vec![Effect::Ask(Ask::Join(name))]),
-        Typed::Msg(name) => with_name(model, &name, |model, name| go::open(model, &name)),
+    match act(model, typed) {
+        Ok(effects) => {
+            // The draft that the command was is done with, also on disk, wherever the command led.
+            let done = typed_in.map(|topic| Effect::Ask(Ask::Draft(topic, String::new())));
+            done.into_iter().chain(effects).collect()
+        }
+        Err(sentence) => {
+            model.composer = keep;
+            model.say(sentence);
+            Vec::new()
+        }
+    }
+}
+
+fn act(model: &mut Model, typed: Typed) -> Result<Vec<Effect>, String> {
+    match typed {
+        Typed::Join(text) => {
+            let topic = name("/join NAME", &text)?;
+            connected(model)?;
+            Ok(vec![Effect::Ask(Ask::Join(topic))])
+        }
+        Typed::Msg(text, words) => {
+            let who = name("/msg NAME", &text)?;
+            Ok(write_to(model, &who, &words))
+        }
         Typed::Leave => leave(model),
         Typed::Help => {
             help::open(model);
-            Vec::new()
+            Ok(Vec::new())
         }
-        Typed::Quit => vec![Effect::Quit],
-        Typed::Unknown(_) => Vec::new(),
-    };
-    if model.remark.as_ref() != remark.as_ref() {
-        // Something was wrong with it: it stays, to be mended.
-        model.composer = keep;
-        return effects;
+        Typed::Quit => Ok(vec![Effect::Quit]),
+        // Perhaps it was meant as words.
+        Typed::Unknown(word) => Err(format!("there is no command /{word}; // sends a slash")),
     }
-    // The draft that the command was is done with, also on disk, wherever the command led.
-    let done = typed_in.map(|topic| Effect::Ask(Ask::Draft(topic, String::new())));
-    done.into_iter().chain(effects).collect()
 }
 
-fn with_name(
-    model: &mut Model,
-    text: &str,
-    act: impl FnOnce(&mut Model, Name) -> Vec<Effect>,
-) -> Vec<Effect> {
-    match Name::parse(text.trim_start_matches(['@', '#'])) {
-        Ok(name) => act(model, name),
-        Err(error) => {
-            model.say(format!("'{text}' is no name: {error}"));
-            Vec::new()
+fn name(usage: &str, text: &str) -> Result<Name, String> {
+    if text.is_empty() {
+        return Err(format!("use: {usage}"));
+    }
+    let parsed = Name::parse(text.trim_start_matches(['@', '#']));
+    parsed.map_err(|error| format!("'{text}' is no name: {error}"))
+}
+
+/// What the server does at once or not at all is not asked for without it.
+fn connected(model: &Model) -> Result<(), String> {
+    match model.link.0 {
+        LinkState::Live | LinkState::Syncing => Ok(()),
+        LinkState::Connecting | LinkState::Down { .. } | LinkState::Ended { .. } => {
+            Err("not connected: this needs the server".to_owned())
         }
     }
 }
 
-fn leave(model: &mut Model) -> Vec<Effect> {
-    match model.contacts.open_line() {
-        Some(line) if line.sigil() == '#' => vec![Effect::Ask(Ask::Leave(line.topic.clone()))],
-        _ => {
-            model.say("this is no group: there is nothing to leave".to_owned());
-            Vec::new()
+/// Opens the conversation; words become its draft, behind what is written there already.
+fn write_to(model: &mut Model, who: &Name, words: &str) -> Vec<Effect> {
+    let mut effects = go::open(model, who);
+    if !words.is_empty() {
+        if !model.composer.is_empty() {
+            model.composer.insert("\n");
         }
+        model.composer.insert(words);
+        effects.extend(write::written(model));
     }
+    effects
+}
+
+fn leave(model: &Model) -> Result<Vec<Effect>, String> {
+    let line = model.contacts.open_line();
+    let line = line.filter(|line| line.sigil() == '#');
+    let line = line.ok_or("this is no group: there is nothing to leave")?;
+    connected(model)?;
+    Ok(vec![Effect::Ask(Ask::Leave(line.topic.clone()))])
 }
 
 #[cfg(test)]
@@ -126,6 +142,10 @@ mod tests {
         assert_eq!(
             read("/join ops"),
             Line::Command(Typed::Join("ops".to_owned()))
+        );
+        assert_eq!(
+            read("/msg  ben  see you "),
+            Line::Command(Typed::Msg("ben".to_owned(), "see you".to_owned()))
         );
         assert_eq!(read("//join ops"), Line::Text("/join ops".to_owned()));
         assert_eq!(read("a /join"), Line::Text("a /join".to_owned()));

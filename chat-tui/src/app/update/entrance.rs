@@ -9,6 +9,7 @@ use crate::app::model::entrance::{Entrance, Field, Question};
 use crate::app::msg::{Credentials, Effect, Refused};
 use crate::client::address::ServerUrl;
 use crate::keymap::{Command, Mode};
+use crate::text;
 
 /// A key.
 pub fn handle_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
@@ -53,7 +54,7 @@ pub fn handle_entered(model: &mut Model, result: Result<(), Refused>) {
     match (result, &mut model.entrance) {
         // With it goes the password.
         (Ok(()), _) => model.entrance = None,
-        (Err(refused), Some(entrance)) if entrance.waiting => refuse(entrance, refused),
+        (Err(refused), Some(entrance)) if entrance.waiting => refuse(entrance, &refused),
         (Err(_), _) => {}
     }
 }
@@ -154,6 +155,14 @@ fn answer(entrance: &mut Entrance) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Another server must not see a password that was typed for this one.
+fn forget_password(entrance: &mut Entrance, url: &ServerUrl) {
+    if entrance.url.as_ref() != Some(url) {
+        entrance.password = Field::default();
+        entrance.again = Field::default();
+    }
+}
+
 fn server(entrance: &mut Entrance) -> Result<Option<Question>, String> {
     let text = entrance.server.text().trim();
     if text.is_empty() {
@@ -163,12 +172,18 @@ fn server(entrance: &mut Entrance) -> Result<Option<Question>, String> {
         let url = ServerUrl::of_invite(text).filter(|_| !text.ends_with('/'));
         let url = url.ok_or("an invite link is written as https://chat.example.org/join/CODE")?;
         entrance.invite = Some(text.to_owned());
+        forget_password(entrance, &url);
         entrance.url = Some(url);
         entrance.new = true;
         return Ok(Some(Question::Name));
     }
-    entrance.url = Some(ServerUrl::parse(text).map_err(|error| error.to_string())?);
-    entrance.invite = None;
+    let url = ServerUrl::parse(text).map_err(|error| error.to_string())?;
+    forget_password(entrance, &url);
+    entrance.url = Some(url);
+    // The invite chose a new account; without it nobody has chosen yet.
+    if entrance.invite.take().is_some() {
+        entrance.new = false;
+    }
     Ok(Some(Question::Account))
 }
 
@@ -229,7 +244,7 @@ fn enter(entrance: &mut Entrance) -> Vec<Effect> {
 }
 
 /// Back to the question whose answer is to blame, with the sentence.
-fn refuse(entrance: &mut Entrance, refused: Refused) {
+fn refuse(entrance: &mut Entrance, refused: &Refused) {
     entrance.waiting = false;
     // The server says a code and a sentence; the code of a refusal is the same for name and password.
     let of = |word: &str| refused.why.contains(word);
@@ -242,5 +257,5 @@ fn refuse(entrance: &mut Entrance, refused: Refused) {
     } else if of("name") {
         entrance.question = Question::Name;
     }
-    entrance.complaint = Some(refused.why);
+    entrance.complaint = Some(text::without_code(&refused.why));
 }

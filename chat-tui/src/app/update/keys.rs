@@ -19,12 +19,26 @@ pub(super) fn handle(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     let mode = mode(model);
-    match model.keymap.command(mode, chord, key) {
-        Some(command) if mode == Mode::Pick => picked(model, command, key),
-        Some(command) => run(model, command),
+    let command = model.keymap.command(mode, chord, key);
+    if command != Some(Command::Discard) {
+        model.discards = None;
+    }
+    match command {
+        // What was said is heard when the next command comes; one that has something to say says it anew.
+        Some(command) => {
+            model.remark = None;
+            command_in(model, mode, command, key)
+        }
         // A second half that means nothing must not become text.
         None if chord => Vec::new(),
         None => typed(model, mode, key),
+    }
+}
+
+fn command_in(model: &mut Model, mode: Mode, command: Command, key: KeyEvent) -> Vec<Effect> {
+    match mode {
+        Mode::Pick => picked(model, command, key),
+        Mode::Select | Mode::Write | Mode::Anywhere => run(model, command),
     }
 }
 
@@ -47,7 +61,7 @@ fn picked(model: &mut Model, command: Command, key: KeyEvent) -> Vec<Effect> {
     }
 }
 
-fn overlaid(model: &mut Model, command: Option<Command>, key: KeyEvent) -> Vec<Effect> {
+pub(super) fn overlaid(model: &mut Model, command: Option<Command>, key: KeyEvent) -> Vec<Effect> {
     match model.overlay {
         Some(Overlay::Switcher(_)) => {
             let step = switcher::handle_key(model, command, key);
@@ -69,18 +83,25 @@ fn overlaid(model: &mut Model, command: Option<Command>, key: KeyEvent) -> Vec<E
 fn typed(model: &mut Model, mode: Mode, key: KeyEvent) -> Vec<Effect> {
     match mode {
         Mode::Pick => overlaid(model, None, key),
-        // Single letters are commands there; what is none does nothing rather than surprise.
-        Mode::Select => Vec::new(),
-        Mode::Write | Mode::Anywhere => match key.code {
-            KeyCode::Char(c)
-                if !key
-                    .modifiers
-                    .intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) =>
-            {
-                write::type_char(model, c)
+        Mode::Select | Mode::Write | Mode::Anywhere => match letter(key) {
+            Some(letter) => {
+                // A letter that is no command there begins words: who types them means the draft.
+                if mode == Mode::Select {
+                    select::leave(model);
+                }
+                write::type_char(model, letter)
             }
-            _ => Vec::new(),
+            None => Vec::new(),
         },
+    }
+}
+
+/// What a key types by itself.
+fn letter(key: KeyEvent) -> Option<char> {
+    let other = KeyModifiers::CONTROL | KeyModifiers::ALT;
+    match key.code {
+        KeyCode::Char(letter) if !key.modifiers.intersects(other) => Some(letter),
+        _ => None,
     }
 }
 

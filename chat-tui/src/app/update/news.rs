@@ -9,7 +9,6 @@ use chat_proto::{ConversationKind, Event, Message, MessageId, Name, PresenceStat
 
 use super::{go, switcher};
 use crate::app::model::Model;
-use crate::app::model::composer::Composer;
 use crate::app::model::contacts::Contacts;
 use crate::app::model::pane::Watched;
 use crate::app::msg::Effect;
@@ -17,6 +16,10 @@ use crate::client::agent::{Ask, LinkState, News};
 use crate::client::copy::{Entry, Line};
 use crate::client::outbox::Letter;
 
+/// People of whom it is known that they write, at once; nobody can read more names.
+const TYPISTS_MAX: usize = 64;
+/// People of whom it is known whether they are there; of the others it is asked when a conversation is opened.
+const PRESENCES_MAX: usize = 20_000;
 /// That somebody is writing is believed for so long.
 const TYPING_LASTS: Duration = Duration::from_secs(6);
 
@@ -63,19 +66,23 @@ fn take(model: &mut Model, news: News) -> Vec<Effect> {
         News::Drafts(drafts) => model.drafts = drafts,
         News::Presence(people) => {
             for presence in people {
-                model.presence.insert(presence.name.clone(), presence);
+                let known = model.presence.contains_key(&presence.name);
+                if known || model.presence.len() < PRESENCES_MAX {
+                    model.presence.insert(presence.name.clone(), presence);
+                }
             }
         }
         News::Typing { topic, by } => {
             let until = model.now.moment.plus(TYPING_LASTS);
-            model.typing.insert((topic, by), until);
+            if model.typing.len() < TYPISTS_MAX {
+                model.typing.insert((topic, by), until);
+            }
         }
         News::People { query, people } => switcher::handle_people(model, query, people),
         News::Members(topic, members) => {
             model.members.insert(topic, members);
         }
         News::Groups(groups) => model.groups = groups,
-        News::Unqueued { letter, why } => handle_unqueued(model, letter, &why),
         News::Joined(topic) => return go::open(model, &topic),
         News::Slowed(wait) => model.slowed_until = Some(model.now.moment.plus(wait)),
         News::Remark(sentence) => model.say(sentence),
@@ -260,27 +267,5 @@ fn forget_letter(model: &mut Model, id: &MessageId) {
     // Most often it is the first: they go in order.
     if let Some(at) = model.letters.iter().position(|letter| letter.id == *id) {
         model.letters.remove(at);
-    }
-}
-
-/// The disk did not take it: the words go back to where they came from, before whatever was written since.
-fn handle_unqueued(model: &mut Model, letter: Letter, why: &str) {
-    model.say(format!("not sent: {why}"));
-    let (topic, reply_to) = (letter.topic().clone(), letter.publish.reply_to);
-    let words = letter.publish.text;
-    let before = |rest: &str| match rest.is_empty() {
-        true => words.clone(),
-        false => format!("{words}\n{rest}"),
-    };
-    if model.contacts.open.as_ref() == Some(&topic) {
-        let reply_to = reply_to.or(model.composer.reply_to);
-        model.composer = Composer::with(&before(&model.composer.text()));
-        model.composer.reply_to = reply_to;
-        return;
-    }
-    let draft = model.drafts.entry(topic.clone()).or_default();
-    *draft = before(draft);
-    if let Some(seq) = reply_to {
-        model.replies.insert(topic, seq);
     }
 }

@@ -76,6 +76,12 @@ pub(super) fn edit(model: &mut Model) -> Vec<Effect> {
     if letter.state == LetterState::Sending {
         return remark(model, "it is on its way");
     }
+    if !model.composer.is_empty() {
+        return remark(
+            model,
+            "the draft holds other words: send or clear them first",
+        );
+    }
     leave(model);
     model.composer = Composer::with(&letter.publish.text);
     model.composer.reply_to = letter.publish.reply_to;
@@ -85,10 +91,19 @@ pub(super) fn edit(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
+/// Asks first: what is discarded is nowhere else.
 pub(super) fn discard(model: &mut Model) -> Vec<Effect> {
+    let asked = model.discards.take();
     match letter(model) {
         Some(letter) if letter.state == LetterState::Sending => remark(model, "it is on its way"),
-        Some(letter) => vec![Effect::Ask(Ask::Discard(letter.id))],
+        Some(letter) if asked.as_ref() == Some(&letter.id) => {
+            vec![Effect::Ask(Ask::Discard(letter.id))]
+        }
+        Some(letter) => {
+            let key = model.keymap.key_of(Command::Discard).unwrap_or_default();
+            model.discards = Some(letter.id);
+            remark(model, &format!("{key} again discards it"))
+        }
         None => remark(model, "only what was not sent can be discarded"),
     }
 }

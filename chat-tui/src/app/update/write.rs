@@ -14,6 +14,8 @@ use crate::client::agent::Ask;
 use crate::client::outbox::Letter;
 use crate::keymap::Command;
 
+/// What is pasted beyond this could not be sent in one message by far.
+const DRAFT_BYTES_MAX: usize = 4 * limits::TEXT_BYTES_MAX;
 /// Others are told that one writes at most this often.
 const TYPING_EVERY: std::time::Duration = std::time::Duration::from_secs(3);
 
@@ -51,6 +53,13 @@ pub(super) fn handle_paste(model: &mut Model, pasted: &str) -> Vec<Effect> {
         return open_switcher(model, &clean);
     }
     super::with_pane(model, Pane::leave);
+    let room = DRAFT_BYTES_MAX.saturating_sub(model.composer.text().len());
+    if clean.len() > room {
+        model.say(format!(
+            "too long: at most {DRAFT_BYTES_MAX} bytes fit a draft"
+        ));
+        return Vec::new();
+    }
     model.composer.insert(&clean);
     written(model)
 }

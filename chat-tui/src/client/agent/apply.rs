@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chat_proto::event::{Ack, ErrorFrame, MarkMoved, Marks as MarksFrame, Synced, Welcome};
 use chat_proto::{
-    Conversation, ConversationKind, Event, Mark, Message, Name, Presence, Seq, UserRef,
+    Conversation, ConversationKind, Event, Mark, Message, Name, Presence, Seq, UserRef, limits,
 };
 
 use super::marks::Marks;
@@ -76,7 +76,7 @@ impl Agent {
         }
         let place = event.log_place().map(|(topic, rev)| (topic.clone(), rev));
         match event {
-            Event::Message(message) => self.handle_message(message, batch),
+            Event::Message(message) => self.handle_message(bounded(message), batch),
             Event::Join(member) => {
                 self.keep.put(Change::Join(member.clone()));
                 self.handle_change(member.topic.clone(), Event::Join(member), batch);
@@ -443,5 +443,31 @@ impl Agent {
         }
         self.tell(News::Presence(presence));
         self.tell(News::Lines(lines));
+    }
+}
+
+/// A message as a server of ours could have sent it: another one may send megabytes that no screen can lay out.
+pub(super) fn bounded(mut message: Message) -> Message {
+    cut(&mut message.text, limits::TEXT_BYTES_MAX);
+    cut(
+        &mut message.from.display_name,
+        limits::DISPLAY_NAME_CHARS_MAX * 4,
+    );
+    message.reactions.truncate(REACTIONS_MAX);
+    for reaction in &mut message.reactions {
+        cut(&mut reaction.emoji, limits::DISPLAY_NAME_CHARS_MAX);
+        reaction.by.truncate(REACTIONS_MAX);
+    }
+    message
+}
+
+/// Kinds of reactions of one message, and people of one of them, that are kept.
+const REACTIONS_MAX: usize = 64;
+
+fn cut(text: &mut String, bytes_max: usize) {
+    if text.len() > bytes_max {
+        let boundary = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(boundary.unwrap_or(0));
+        text.push('…');
     }
 }

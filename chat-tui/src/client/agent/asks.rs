@@ -3,6 +3,7 @@
 use chat_proto::action::OnTopic;
 use chat_proto::{Action, Mark, MessageId, Name, Presence, Request, Seq};
 
+use super::apply::bounded;
 use super::errands::{Errand, Found};
 use super::run::{Agent, PAGE};
 use super::{Ask, LINES_FIRST, Near, News};
@@ -155,7 +156,7 @@ impl Agent {
     }
 
     /// On the disk first; then the machine decides when it goes.
-    fn send(&mut self, letter: Letter) {
+    pub(super) fn send(&mut self, letter: Letter) {
         // Drafts of before must not come back over the letter that they became.
         self.drafts.remove(letter.topic());
         match self.keep.put_letter(&letter) {
@@ -163,15 +164,14 @@ impl Agent {
                 self.outbox.handle_queued(letter);
                 self.tell_letters();
             }
-            Err(why) => {
-                let id = letter.id.clone();
-                self.tell(News::Unqueued { letter, why });
-                self.tell(News::Settled(id));
-            }
+            Err(why) => self.not_kept(letter, why),
         }
     }
 
     fn retry(&mut self, id: &MessageId) {
+        if self.keep_again(id) {
+            return;
+        }
         let wall = clock::wall();
         if let Some(letter) = self.outbox.handle_retry(id, wall) {
             self.keep.retry_letter(&letter.id, wall);
@@ -182,9 +182,15 @@ impl Agent {
     fn discard(&mut self, id: &MessageId) {
         // Its words may just have become a draft again.
         self.save_drafts();
-        if let Some(letter) = self.outbox.handle_discard(id) {
-            self.keep.remove_letter(&letter.id);
-            self.tell(News::Settled(letter.id));
+        if self.drop_unkept(id) {
+            return;
+        }
+        match self.outbox.handle_discard(id) {
+            Some(letter) => {
+                self.keep.remove_letter(&letter.id);
+                self.tell(News::Settled(letter.id));
+            }
+            None => self.tell(News::Remark("it is on its way already".to_owned())),
         }
     }
 
@@ -265,13 +271,17 @@ impl Agent {
         match found {
             Found::Filled {
                 topic,
-                page: Ok(page),
+                page: Ok(mut page),
             } => {
-                for message in &page.messages {
+                // What a server adds of another conversation is not what was asked for.
+                page.messages.retain(|message| message.topic == topic);
+                let messages = page.messages.into_iter().map(bounded);
+                let messages: Vec<_> = messages.collect();
+                for message in &messages {
                     self.keep.put(Change::Message(message.clone()));
                 }
                 self.save_soon();
-                let entries = page.messages.into_iter().map(Entry::Message).collect();
+                let entries = messages.into_iter().map(Entry::Message).collect();
                 self.tell(News::Filled {
                     topic,
                     entries,

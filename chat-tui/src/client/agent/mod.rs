@@ -9,6 +9,7 @@ mod marks;
 mod run;
 #[cfg(test)]
 mod tests;
+mod unkept;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -145,13 +146,6 @@ pub enum News {
     Letters(Vec<Letter>),
     /// This letter is no more: stored, discarded, or delivered by another process.
     Settled(MessageId),
-    /// This letter could not be kept on disk, so it is not sent either: the words belong back into the draft.
-    Unqueued {
-        /// The letter.
-        letter: Letter,
-        /// Why, for a person.
-        why: String,
-    },
     /// One became a member of this topic by one's own wish.
     Joined(Name),
     /// What was being written, by topic; once, at the start.

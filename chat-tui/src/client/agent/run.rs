@@ -12,6 +12,7 @@ use super::asks::LinesAsked;
 use super::errands::{self, ERRANDS_MAX, Errand, Found};
 use super::keep::{Keep, NoCopy};
 use super::marks::Marks;
+use super::unkept::Unkept;
 use super::{Ask, LINES_FIRST, LinkState, News, PAGE_ENTRIES};
 use crate::client::Client;
 use crate::client::cache::Owner;
@@ -19,7 +20,7 @@ use crate::client::copy::Line;
 use crate::client::error::ClientError;
 use crate::client::link::{EVENTS_MAX, Link, LinkEvent, LinkOptions, Nudge};
 use crate::client::moment::Moment;
-use crate::client::outbox::Outbox;
+use crate::client::outbox::{Letter, Outbox};
 use crate::client::sync::{Stranger, Sync};
 use crate::clock::{self, Stopwatch};
 use crate::config::Settings;
@@ -48,6 +49,8 @@ pub struct Agent {
     /// Up to where messages came that the disk may not have yet; the server is told when it has.
     pub(super) had: BTreeMap<Name, Seq>,
     pub(super) connected: bool,
+    /// What the disk did not take.
+    pub(super) unkept: Unkept,
     /// The conversations that were told, as they are.
     pub(super) lines: BTreeMap<Name, Line>,
     pub(super) lines_asked: LinesAsked,
@@ -115,6 +118,7 @@ impl Agent {
             marks: Marks::default(),
             had: BTreeMap::new(),
             connected: false,
+            unkept: Unkept::new(),
             lines: BTreeMap::new(),
             lines_asked: LinesAsked::default(),
             made_up: BTreeSet::new(),
@@ -135,8 +139,8 @@ impl Agent {
         Ok(agent)
     }
 
-    /// Runs until nobody asks any more; everything is on disk then.
-    pub async fn run(mut self, mut asks: mpsc::Receiver<Ask>) {
+    /// Runs until nobody asks any more; everything is on disk then, but for the letters that it gives back.
+    pub async fn run(mut self, mut asks: mpsc::Receiver<Ask>) -> Vec<Letter> {
         while self.listening {
             self.say_what_is_due();
             let due = self.deadline();
@@ -162,9 +166,11 @@ impl Agent {
         while let Some(ask) = asks.recv().await {
             self.handle_ask(ask);
         }
+        self.keep_what_was_not();
         self.save_drafts();
         self.keep.flush();
         self.link.stop().await;
+        self.unkept.into_values().collect()
     }
 
     /// What the copy has: the first screen needs no network.
@@ -256,6 +262,7 @@ impl Agent {
         }
         if self.look_at <= now {
             self.look_at = now.plus(LOOK_EVERY);
+            self.keep_what_was_not();
             self.look_for_letters();
         }
     }

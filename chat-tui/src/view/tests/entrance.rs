@@ -57,6 +57,28 @@ fn x03p_the_first_question_is_the_server_and_says_how_to_get_one() {
 }
 
 #[test]
+fn x03p_another_server_begins_anew() {
+    let mut model = first_run();
+    answer(&mut model, "https://one.example");
+    answer(&mut model, "l");
+    answer(&mut model, "ann");
+    answer(&mut model, "a secret of mine");
+    refuse(&mut model, "connection refused (os error 111)", true);
+    assert_eq!(complaint(&model), "connection refused");
+    press(&mut model, &["ctrl-u"]);
+    answer(&mut model, "https://two.example");
+    assert!(entrance(&model).password.is_empty(), "it was the other's");
+
+    let mut model = first_run();
+    answer(&mut model, "https://one.example/join/abcdef");
+    assert!(entrance(&model).new);
+    press(&mut model, &["esc", "ctrl-u"]);
+    answer(&mut model, "https://one.example");
+    assert_eq!(entrance(&model).question, Question::Account);
+    assert!(!entrance(&model).new, "the invite chose, not the person");
+}
+
+#[test]
 fn x03p_one_logs_in_with_four_answers() {
     let mut model = first_run();
     assert!(answer(&mut model, "127.0.0.1:8080").is_empty());

@@ -120,6 +120,16 @@ fn a_message_that_could_not_be_sent_is_marked_in_the_list() {
 }
 
 #[test]
+fn a_code_block_is_told_by_its_first_line() {
+    let mut model = day();
+    let code = "```rust\n\nfn main() {\n}\n```";
+    let line = line("ben", ConversationKind::Direct, 120, code);
+    model.contacts.put([line]);
+    let (picture, _) = screen(&mut model, (80, 24));
+    assert_eq!(rows(&picture)[3], "    code: fn main() {        │");
+}
+
+#[test]
 fn a_draft_left_elsewhere_is_told_in_its_row() {
     let mut model = day();
     model.drafts.insert(name("ben"), "yes, at\nten".to_owned());
@@ -152,7 +162,8 @@ fn x02p_the_status_tells_how_the_link_is_and_what_waits() {
     model.slowed_until = Some(Moment(102_500));
     assert!(status(&mut model).ends_with("sending again in 3 s"));
     model.remark = Some(("copied".to_owned(), Moment(100_001)));
-    assert!(status(&mut model).ends_with("copied"));
+    let row = status(&mut model);
+    assert!(row.starts_with("copied") && row.ends_with("sending again in 3 s"));
     model.remark = Some(("copied".to_owned(), Moment(100_000)));
     model.slowed_until = None;
     let why = "log in again with chat-tui login".to_owned();
@@ -161,6 +172,33 @@ fn x02p_the_status_tells_how_the_link_is_and_what_waits() {
         status(&mut model),
         "logged out: log in again with chat-tui login"
     );
+}
+
+#[test]
+fn x02p_a_remark_leaves_the_links_state_where_it_is() {
+    let mut model = day();
+    model.say("not connected: this needs the server".to_owned());
+    for (size, state) in [((80, 24), "offline 12 s"), ((60, 20), "offline 12 s")] {
+        let (gone, retry_in) = (Duration::from_secs(12), Duration::from_secs(3));
+        down(&mut model, gone, retry_in);
+        let (picture, _) = screen(&mut model, size);
+        let row = picture.lines().find(|row| row.contains("not connected"));
+        let row = row.expect("the remark");
+        assert!(row.contains(state), "{row}");
+    }
+    let why = "log in again".to_owned();
+    model.link.0 = LinkState::Ended { why };
+    let (picture, _) = screen(&mut model, (80, 24));
+    let row = picture.lines().find(|row| row.contains("not connected"));
+    assert!(row.expect("the remark").ends_with("logged out"), "{row:?}");
+    model.remark = None;
+    down(&mut model, Duration::from_secs(2), Duration::from_secs(3));
+    if let LinkState::Down { why, .. } = &mut model.link.0 {
+        *why = "connection refused (os error 111)".to_owned();
+    }
+    let (picture, _) = screen(&mut model, (120, 36));
+    assert!(picture.contains("connection refused"), "{picture}");
+    assert!(!picture.contains("os error"), "{picture}");
 }
 
 #[test]
@@ -209,6 +247,10 @@ fn x02p_a_draft_of_several_lines_grows_up_to_six_rows() {
         ]
     );
     assert_eq!(cursor, Some(Position::new(6, 22)));
+
+    let (picture, _) = screen(&mut model, (40, 18));
+    let row = picture.lines().find(|row| row.contains("```rust"));
+    assert!(row.expect("the draft").ends_with("draft · 3 lines"));
 
     model.composer = Composer::with(&"line\n".repeat(40));
     let (picture, cursor) = screen(&mut model, (80, 24));

@@ -332,6 +332,16 @@ fn x06_every_key_can_be_reached_in_the_help_at_any_size() {
 }
 
 #[test]
+fn x06_the_help_says_that_there_is_more_only_where_there_is() {
+    let mut model = day();
+    model.size = (80, 24);
+    help::open(&mut model);
+    assert!(screen(&mut model, (80, 24)).0.contains("for more"));
+    press(&mut model, &["ctrl-end"]);
+    assert!(!screen(&mut model, (80, 24)).0.contains("for more"));
+}
+
+#[test]
 fn x06_the_words_of_every_key_fit_80_columns() {
     let mut model = day();
     help::open(&mut model);

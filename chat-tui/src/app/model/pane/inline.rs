@@ -18,10 +18,14 @@ pub(super) fn marked(line: &str, me: Option<&Name>) -> Vec<(Range<usize>, Tone)>
     found
 }
 
-/// Addresses of the web.
+/// An address that is longer is shown as words.
+const ADDRESS_BYTES_MAX: usize = 2_048;
+
+/// Addresses of the web. None overlaps another, and none is looked at twice: a text may be all addresses.
 fn links(line: &str) -> impl Iterator<Item = Range<usize>> + '_ {
-    line.match_indices("http").filter_map(|(at, _)| {
-        let rest = &line[at..];
+    let mut behind = 0;
+    line.match_indices("http").filter_map(move |(at, _)| {
+        let rest = line.get(at..).filter(|_| at >= behind)?;
         let scheme = ["https://", "http://"]
             .into_iter()
             .find(|scheme| rest.starts_with(scheme))?;
@@ -31,6 +35,10 @@ fn links(line: &str) -> impl Iterator<Item = Range<usize>> + '_ {
         }
         let ends = |c: char| c.is_whitespace() || c.is_control() || "<>\"`".contains(c);
         let address = &rest[..rest.find(ends).unwrap_or(rest.len())];
+        behind = at + address.len();
+        if address.len() > ADDRESS_BYTES_MAX {
+            return None;
+        }
         let address = trim_sentence(address);
         (address.len() > scheme.len()).then(|| at..at + address.len())
     })
@@ -38,19 +46,21 @@ fn links(line: &str) -> impl Iterator<Item = Range<usize>> + '_ {
 
 /// Without the punctuation of the sentence around it; a bracket stays where its partner is inside.
 fn trim_sentence(address: &str) -> &str {
-    let mut kept = address;
-    while let Some(last) = kept.chars().next_back() {
-        let of_sentence = match last {
-            ')' => kept.matches('(').count() < kept.matches(')').count(),
-            ']' => kept.matches('[').count() < kept.matches(']').count(),
-            _ => ".,;:!?'*_".contains(last),
-        };
-        if !of_sentence {
-            break;
+    let count = |bracket: char| address.matches(bracket).count();
+    let (mut round, mut square) = (count(')'), count(']'));
+    let (round_open, square_open) = (count('('), count('['));
+    address.trim_end_matches(|last: char| match last {
+        ')' if round > round_open => {
+            round -= 1;
+            true
         }
-        kept = &kept[..kept.len() - last.len_utf8()];
-    }
-    kept
+        ']' if square > square_open => {
+            square -= 1;
+            true
+        }
+        ')' | ']' => false,
+        _ => ".,;:!?'*_".contains(last),
+    })
 }
 
 /// A row of a line as pieces: a grapheme has the tone of what its first byte lies in, and is never torn.
@@ -145,6 +155,33 @@ mod tests {
             all.iter()
                 .all(|piece| !piece.text.as_str().starts_with('\u{301}')),
             "{all:?}"
+        );
+    }
+
+    #[test]
+    fn s04_a_text_of_nothing_but_addresses_is_looked_at_once() {
+        let found = |text: &str| links(text).count();
+        assert_eq!(found(&"http://".repeat(9_000)), 0);
+        assert_eq!(found(&format!("http://x{}", ")".repeat(60_000))), 0);
+        assert_eq!(found(&"http://a.dev ".repeat(5_000)), 5_000);
+        let ranges: Vec<_> = links("http://a.dev/http://b.dev http://c.dev").collect();
+        assert_eq!(ranges, [0..25, 26..38]);
+    }
+
+    #[test]
+    fn brackets_of_the_sentence_are_no_part_of_an_address() {
+        let first = |text: &str| links(text).next().map(|range| text[range].to_owned());
+        assert_eq!(
+            first("(see http://a.dev/x)").as_deref(),
+            Some("http://a.dev/x")
+        );
+        assert_eq!(
+            first("http://a.dev/x_(y).").as_deref(),
+            Some("http://a.dev/x_(y)")
+        );
+        assert_eq!(
+            first("[http://a.dev/[1]]").as_deref(),
+            Some("http://a.dev/[1]")
         );
     }
 }
