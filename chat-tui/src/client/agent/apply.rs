@@ -48,7 +48,7 @@ impl Agent {
     }
 
     /// The server's numbers are others now. What was written and not sent stays.
-    fn forget_everything(&mut self) {
+    pub(super) fn forget_everything(&mut self) {
         self.lines.clear();
         self.had.clear();
         self.made_up.clear();

@@ -86,9 +86,7 @@ impl Agent {
 
     /// A conversation as the copy has it: around the first unread message where there are more than fit a page.
     fn open(&mut self, topic: &Name) {
-        let Some(line) = self.known_line(topic) else {
-            return;
-        };
+        let line = self.known_line(topic);
         let far_back = usize::try_from(line.unread).unwrap_or(usize::MAX) > PAGE / 2;
         let range = match far_back {
             true => Range::Around(line.read_seq.next()),
@@ -104,13 +102,13 @@ impl Agent {
     }
 
     /// The line of a conversation; one with somebody new is made up, and comes to be with the first message.
-    fn known_line(&mut self, topic: &Name) -> Option<Line> {
+    fn known_line(&mut self, topic: &Name) -> Line {
         if let Some(line) = self.keep.line(topic) {
             self.lines.insert(topic.clone(), line.clone());
-            return Some(line);
+            return line;
         }
-        let line = Line::new(topic.clone(), chat_proto::ConversationKind::Direct);
-        Some(self.lines.get(topic).cloned().unwrap_or(line))
+        let made_up = || Line::new(topic.clone(), chat_proto::ConversationKind::Direct);
+        self.lines.get(topic).cloned().unwrap_or_else(made_up)
     }
 
     /// From the copy, else from the server.

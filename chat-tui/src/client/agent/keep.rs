@@ -42,6 +42,8 @@ pub(super) struct Keep {
     remarks: Vec<String>,
     /// What the link takes to be here is not: the copy was begun anew, or something was let go.
     begun_anew: bool,
+    /// Another process learned first that the store is another one: what was told of conversations means nothing.
+    other_numbers: bool,
 }
 
 impl Keep {
@@ -53,6 +55,9 @@ impl Keep {
         let (folder, profile) = (&settings.folders.profiles, &settings.profile);
         let mut remarks = Vec::new();
         let kept = settings.token.is_none();
+        if !kept {
+            remarks.push("a token was handed in: nothing is kept on this machine".to_owned());
+        }
         let cache = match kept.then(|| Cache::open(&cache::path(folder, profile), owner)) {
             Some(Ok((cache, aside))) => {
                 remarks.extend(aside.map(|aside| copy_set_aside(&aside)));
@@ -84,6 +89,7 @@ impl Keep {
             drafts_refused: false,
             remarks,
             begun_anew: false,
+            other_numbers: false,
         })
     }
 
@@ -95,6 +101,11 @@ impl Keep {
     /// Whether the link has to begin from the places on disk again; asked once, it is taken to do so.
     pub(super) fn take_begun_anew(&mut self) -> bool {
         std::mem::take(&mut self.begun_anew)
+    }
+
+    /// Whether the numbers are those of another store since this was last asked.
+    pub(super) fn take_other_numbers(&mut self) -> bool {
+        std::mem::take(&mut self.other_numbers)
     }
 
     /// To be written soon.
@@ -275,18 +286,24 @@ impl Keep {
                     Err(error) => self.remarks.push(error.to_string()),
                 }
             }
-            // Somebody else logged in with the profile: the file is theirs, and two must not empty it in turn.
             CacheError::BegunAnew => {
                 self.begun_anew = true;
-                if let Ok(cache) = Cache::in_memory(self.cache.owner()) {
-                    self.cache = cache;
-                    self.remarks.push(
-                        "another process took the local copy over: nothing is kept".to_owned(),
-                    );
+                match self.cache.join_anew() {
+                    Ok(true) => self.other_numbers = true,
+                    Ok(false) | Err(_) => self.go_to_memory(),
                 }
             }
             // The messages are at the server; they come again with the place that was not written.
             CacheError::File(error) => self.remarks.push(format!("the local copy: {error}")),
+        }
+    }
+
+    /// Somebody else logged in with the profile: the file is theirs, and two must not empty it in turn.
+    fn go_to_memory(&mut self) {
+        if let Ok(cache) = Cache::in_memory(self.cache.owner()) {
+            self.cache = cache;
+            let taken = "another process took the local copy over: nothing is kept";
+            self.remarks.push(taken.to_owned());
         }
     }
 }
@@ -310,6 +327,11 @@ impl Keep {
     pub(super) fn refuse_writes(&self, refuse: bool) {
         self.cache.refuse_writes(refuse);
         self.outbox.refuse_writes(refuse);
+    }
+
+    /// The copy is this file from here on.
+    pub(super) fn use_copy(&mut self, path: &std::path::Path, owner: &Owner) {
+        self.cache = Cache::open(path, owner).expect("a copy").0;
     }
 
     /// Drafts and letters are in this file from here on.

@@ -85,9 +85,9 @@ pub enum Near {
 pub enum LinkState {
     /// On its way, for the first time.
     Connecting,
-    /// Connected, and what was missed is on its way.
+    /// Connected, and the list of what was missed is on its way.
     Syncing,
-    /// Connected, and everything is live.
+    /// Connected, and told of everything at once; what was missed may still be on its way in a conversation.
     Live,
     /// Not connected.
     Down {

@@ -234,9 +234,12 @@ impl Agent {
     }
 
     /// The copy is another one now: what the link takes to be here is not.
-    fn begin_anew(&mut self) {
+    pub(super) fn begin_anew(&mut self) {
         // Not all of it is on disk, and all of it comes again.
         self.had.clear();
+        if self.keep.take_other_numbers() {
+            self.forget_everything();
+        }
         self.disconnected();
         self.tell_letters();
         self.tell(News::Link(LinkState::Connecting));

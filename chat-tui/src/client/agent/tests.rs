@@ -12,6 +12,7 @@ use crate::client::Client;
 use crate::client::address::ServerUrl;
 use crate::client::cache::outbox::OutboxFile;
 use crate::client::cache::tests::{message, name};
+use crate::client::cache::{Cache, Change};
 use crate::client::scripted_tests::settings;
 use crate::client::sync::Delivery;
 
@@ -239,4 +240,31 @@ async fn what_was_read_offline_below_the_lines_that_were_told_is_told_to_the_ser
         action,
         chat_proto::Action::Mark(chat_proto::Mark::Read, up_to) if up_to.seq == Seq(1)
     ));
+}
+
+#[tokio::test]
+async fn a_copy_that_another_process_began_anew_for_the_same_user_is_gone_on_with() {
+    let mut world = World::new();
+    let folder = TempDir::new().expect("a folder");
+    let owner = crate::client::cache::tests::owner("ann");
+    let path = folder.path().join("x.cache.db");
+    let epoch = |name: &str| chat_proto::Epoch(name.to_owned());
+    world.agent.keep.use_copy(&path, &owner);
+    world.agent.keep.put(Change::Epoch(epoch("one")));
+    world.came(message("ben", "ben", 1, "one"));
+    world.save();
+    let (mut other, _) = Cache::open(&path, &owner).expect("it opens");
+    other.set_epoch(&epoch("two")).expect("emptied");
+    world.came(message("ben", "ben", 2, "of the store before"));
+    world.save();
+    assert_eq!(world.agent.keep.epoch(), Some(epoch("two")));
+    assert!(world.agent.keep.take_begun_anew());
+    world.agent.begin_anew();
+    let told = world.told();
+    assert!(told.contains(&News::Reset));
+    assert!(told.contains(&News::Link(LinkState::Connecting)));
+    world.came(message("eva", "eva", 1, "of the new one"));
+    world.save();
+    let lines = other.conversations(9).expect("lines");
+    assert_eq!(lines.len(), 1, "both have one copy");
 }

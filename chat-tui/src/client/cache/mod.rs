@@ -272,6 +272,26 @@ impl Cache {
         self.database.refuse_writes(refuse);
     }
 
+    /// After [`CacheError::BegunAnew`]: goes on with what another process has begun, where that is this owner's too.
+    /// Says whether it is; where not, nothing is touched.
+    ///
+    /// # Errors
+    /// [`CacheError::File`]
+    pub fn join_anew(&mut self) -> Result<bool, CacheError> {
+        let key = self.owner.key();
+        let epoch = self.database.read(|connection| {
+            let ours = meta(connection, "owner")?.as_ref() == Some(&key);
+            Ok((ours, epoch_of(connection)?))
+        })?;
+        match epoch {
+            (true, epoch) => {
+                self.epoch = epoch;
+                Ok(true)
+            }
+            (false, _) => Ok(false),
+        }
+    }
+
     /// Makes the copy this owner's, and reads which store it is of.
     fn adopt(&mut self) -> Result<(), CacheError> {
         let key = self.owner.key();
