@@ -4,7 +4,7 @@
 use chat_proto::Name;
 use ratatui::layout::{Position, Rect};
 
-use super::{composer, contacts};
+use super::{composer, contacts, status};
 use crate::app::model::Model;
 
 /// Columns from which the list stands beside the conversation.
@@ -48,6 +48,8 @@ pub enum Hit {
     More,
     /// The messages.
     Body,
+    /// The way to the last message.
+    End,
     /// The composer.
     Composer,
     /// Nothing that could be clicked.
@@ -109,6 +111,10 @@ pub fn hit(model: &Model, x: u16, y: u16) -> Hit {
     }
     if places.body.contains(at) {
         return Hit::Body;
+    }
+    let status = places.status;
+    if status.contains(at) && status::is_pill(model, places.rule.is_none(), status, x) {
+        return Hit::End;
     }
     match places.composer.contains(at) {
         true => Hit::Composer,

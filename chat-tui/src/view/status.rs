@@ -6,13 +6,26 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::frame;
-use super::look::{Look, key, short, shown, switcher_key};
+use super::look::{Look, cells, key, short, shown, switcher_key};
+use super::{frame, pane};
 use crate::app::model::Model;
 use crate::app::model::pane::{Geometry, Selected};
 use crate::client::agent::LinkState;
 use crate::keymap::{Command, Keymap};
 use crate::text;
+
+/// What stands at the right, and where it begins.
+struct Right {
+    state: (String, Style, u16),
+    pill: Option<(String, Style, u16)>,
+}
+
+impl Right {
+    /// The column at which it begins.
+    fn from(&self) -> u16 {
+        self.pill.as_ref().map_or(self.state.2, |pill| pill.2)
+    }
+}
 
 /// The row; `rule` draws it as the line over the composer.
 pub fn render(model: &Model, rule: bool, area: Rect, buffer: &mut Buffer) {
@@ -20,41 +33,78 @@ pub fn render(model: &Model, rule: bool, area: Rect, buffer: &mut Buffer) {
     if rule {
         look.rule(buffer, area, (area.x, area.right(), area.y));
     }
-    // In a rule the words stand apart from it.
-    let pad = |text: String| match rule && !text.is_empty() {
-        true => format!(" {text} "),
-        false => text,
-    };
-    let (mut parts, style) = right(model, &look);
-    let remark = remark(model);
-    // A remark is for now: of the link's state the first word is enough beside it.
-    let room = usize::from(area.width.saturating_sub(6));
-    let taken = |parts: &[String]| text::width(&look.joined(parts)) + remark.map_or(0, text::width);
-    while remark.is_some() && parts.len() > 1 && taken(&parts) > room {
-        parts.pop();
-    }
-    let edge = area.right().saturating_sub(1);
-    let right = pad(look.joined(&parts));
-    let at = (area.x + 1, edge, area.y);
-    let mut end = look.right(buffer, area, at, &shown(&right), style);
-    if right.is_empty() {
-        end = edge;
+    let edge = edge(area);
+    let right = right_of(model, &look, rule, area);
+    let (text, style, x) = &right.state;
+    look.right(buffer, area, (*x, edge, area.y), &shown(text), *style);
+    if let Some((text, style, x)) = &right.pill {
+        let at = (*x, area.y, edge.saturating_sub(*x));
+        look.left(buffer, area, at, &shown(text), *style);
     }
     let (left, style) = left(model, &look);
-    let left = pad(left);
-    let room = end.saturating_sub(area.x + 3);
+    let left = padded(left, rule);
+    let room = right.from().saturating_sub(area.x + 3);
     // Half a reason says nothing, and the state beside it says enough.
-    let whole = remark.is_none() && typing(model).is_empty();
+    let whole = remark(model).is_none() && typing(model).is_empty();
     let fits = text::width(&left) <= usize::from(room) || !whole;
     if room > 3 && fits && !left.is_empty() {
-        look.left(
-            buffer,
-            area,
-            (area.x + 1, area.y, room),
-            &shown(&left),
-            style,
-        );
+        let at = (area.x + 1, area.y, room);
+        look.left(buffer, area, at, &shown(&left), style);
     }
+}
+
+const fn edge(area: Rect) -> u16 {
+    area.right().saturating_sub(1)
+}
+
+/// In a rule the words stand apart from it.
+fn padded(text: String, rule: bool) -> String {
+    match rule && !text.is_empty() {
+        true => format!(" {text} "),
+        false => text,
+    }
+}
+
+fn right_of(model: &Model, look: &Look, rule: bool, area: Rect) -> Right {
+    let (mut parts, style) = right(model, look);
+    let pill = pill(model);
+    let remark = remark(model);
+    // Both are for now: of the link's state the first word is enough beside them.
+    let beside = remark.map_or(0, text::width)
+        + pill.as_ref().map_or(0, |(words, _)| text::width(words) + 3);
+    let room = usize::from(area.width.saturating_sub(6));
+    while beside > 0 && parts.len() > 1 && text::width(&look.joined(&parts)) + beside > room {
+        parts.pop();
+    }
+    let before =
+        |end: u16, text: &str| end.saturating_sub(cells(text::width(text))).max(area.x + 1);
+    let state = padded(look.joined(&parts), rule);
+    let from = before(edge(area), &state);
+    let pill = pill.map(|(words, style)| {
+        let words = padded(words, rule);
+        let gap = if rule { 1 } else { 3 };
+        let from = before(from.saturating_sub(gap), &words);
+        (words, style, from)
+    });
+    Right {
+        state: (state, style, from),
+        pill,
+    }
+}
+
+/// That there is more below.
+fn pill(model: &Model) -> Option<(String, Style)> {
+    let body = frame::places(model)?.body;
+    pane::pill(model, model.pane.as_ref()?, body)
+}
+
+/// Whether a column of the row is that of the way to the end.
+pub(super) fn is_pill(model: &Model, rule: bool, area: Rect, x: u16) -> bool {
+    let right = right_of(model, &Look::of(&model.preferences), rule, area);
+    right.pill.is_some_and(|(words, _, from)| {
+        let end = from + cells(text::width(&words));
+        (from..end).contains(&x)
+    })
 }
 
 /// What has to be said once, while it lasts.

@@ -71,6 +71,24 @@ fn a_click_takes_a_row_of_the_switcher_and_the_wheel_moves_the_choice() {
 }
 
 #[test]
+fn the_way_to_the_end_covers_no_words_and_can_be_clicked() {
+    for size in [(120, 36), (60, 20), (40, 10)] {
+        let mut screens = three();
+        screens.model.size = size;
+        let line = screens.knows("eli", 90, 90);
+        screens.model.sidebar = false;
+        screens.keys("<ctrl-k>eli<enter>");
+        screens.opened(&line, 1, 90);
+        screens.hides("^End");
+        screens.keys("<pageup>");
+        assert!(screens.row("^End").contains("connected"));
+        screens.click("^End");
+        screens.hides("^End");
+        screens.shows("message 90.");
+    }
+}
+
+#[test]
 fn in_narrow_terminals_the_list_and_who_waits_can_be_clicked() {
     let mut screens = three();
     screens.model.size = (60, 20);

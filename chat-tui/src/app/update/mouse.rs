@@ -26,6 +26,7 @@ pub(super) fn handle(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
             match frame::hit(model, event.column, event.row) {
                 Hit::Conversation(topic) => go::open(model, &topic),
                 Hit::More => switcher::open(model),
+                Hit::End => go::bottom(model),
                 Hit::Body | Hit::Composer | Hit::Nothing => Vec::new(),
             }
         }

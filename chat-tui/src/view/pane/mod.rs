@@ -7,9 +7,11 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 pub use self::header::header;
+use super::look::key;
 use crate::app::model::pane::row::{Bar, Piece, Row, Rule, Shape, Tone, cells};
 use crate::app::model::pane::{Geometry, Pane};
 use crate::app::model::{Model, Preferences};
+use crate::keymap::Command;
 use crate::text::{self, Shown};
 use crate::theme::{Glyphs, Theme};
 
@@ -38,9 +40,31 @@ pub fn render(model: &Model, pane: &Pane, area: Rect, buffer: &mut Buffer) {
     if pane.opened() && view.rows.is_empty() {
         brush.nothing();
     }
-    if !pane.at_bottom() && !view.at_end {
-        brush.pill(pane.away_count(&g));
+}
+
+/// Says that there is more below what `area` shows, and how much of it is new: for the row below the messages.
+#[must_use]
+pub fn pill(model: &Model, pane: &Pane, area: Rect) -> Option<(String, Style)> {
+    // At the end nothing has to be laid out to know that.
+    if pane.at_bottom() {
+        return None;
     }
+    let g = Geometry::of(model, (area.width, area.height));
+    if pane.view(&g).at_end {
+        return None;
+    }
+    let (theme, glyphs) = (
+        theme(&model.preferences),
+        Glyphs::of(model.preferences.ascii),
+    );
+    let mut words = vec![glyphs.down.to_owned()];
+    let new = pane.away_count(&g);
+    if new > 0 {
+        words.push(format!("{new} new {}", glyphs.dot));
+    }
+    words.extend(key(&model.keymap, Command::Bottom));
+    let style = if new > 0 { theme.accent } else { theme.quiet };
+    Some((words.join(" "), style))
 }
 
 /// The theme that the user chose.
@@ -122,33 +146,6 @@ impl Brush<'_> {
         let x = self.area.x + u16::try_from(free).unwrap_or(0);
         let y = self.area.y + self.area.height / 2;
         self.put((x, y), words.as_str(), self.theme.quiet);
-    }
-
-    /// Says that there is more below, on the last row at the right.
-    fn pill(&mut self, new: u64) {
-        let (down, dot) = (self.glyphs.down, self.glyphs.dot);
-        let (words, style) = match new {
-            0 => (format!(" {down} ^End "), self.theme.quiet),
-            new => (format!(" {down} {new} new {dot} ^End "), self.theme.accent),
-        };
-        let width = u16::try_from(text::width(&words)).unwrap_or(u16::MAX);
-        let x = self.right.saturating_sub(width).max(self.area.x);
-        self.clear_from((x, self.area.bottom() - 1));
-        self.put((x, self.area.bottom() - 1), &words, style);
-    }
-
-    /// Frees a row from a column on. A wide grapheme that would be torn goes as a whole.
-    fn clear_from(&mut self, at: (u16, u16)) {
-        let (x, y) = at;
-        let before = x.checked_sub(1).filter(|before| *before >= self.area.x);
-        if let Some(before) = before
-            && text::cells_of(self.buffer[(before, y)].symbol()) > 1
-        {
-            self.buffer[(before, y)].reset();
-        }
-        for x in x..self.area.right() {
-            self.buffer[(x, y)].reset();
-        }
     }
 
     fn put(&mut self, at: (u16, u16), text: &str, style: Style) -> u16 {

@@ -136,7 +136,7 @@ fn x08p_forty_columns_are_enough() {
 ▎ ↳ dana: one check fails on arm64, sm…
 ▎ @ann can you review #4312 before
 ▎ noon?
-  farah joined          ↓ 1 new · ^End";
+  farah joined";
     assert_eq!(format!("\n{}", morning(40, 7).picture()), expected);
 }
 
