@@ -13,6 +13,7 @@ use crate::client::address::ServerUrl;
 use crate::client::cache::outbox::OutboxFile;
 use crate::client::cache::tests::{message, name};
 use crate::client::cache::{Cache, Change};
+use crate::client::outbox::LetterState;
 use crate::client::scripted_tests::settings;
 use crate::client::sync::Delivery;
 
@@ -267,4 +268,78 @@ async fn a_copy_that_another_process_began_anew_for_the_same_user_is_gone_on_wit
     world.save();
     let lines = other.conversations(9).expect("lines");
     assert_eq!(lines.len(), 1, "both have one copy");
+}
+
+fn letter(text: &str) -> Letter {
+    let publish = chat_proto::action::Publish::text(name("ben").into(), text);
+    Letter::new(MessageId::generate(), publish, crate::clock::wall())
+}
+
+/// What was told of letters: the words of each with how far it is, and those that are no more.
+fn letters(world: &World) -> Vec<(String, LetterState)> {
+    let told = world.told().into_iter().filter_map(|news| match news {
+        News::Letters(letters) => Some(letters),
+        _ => None,
+    });
+    told.flatten()
+        .map(|letter| (letter.publish.text, letter.state))
+        .collect()
+}
+
+#[tokio::test]
+async fn d16_letters_that_the_disk_refuses_are_shown_as_not_sent_and_kept_in_order_later() {
+    let mut world = World::new();
+    world.agent.keep.refuse_writes(true);
+    let (first, second) = (letter("first"), letter("second"));
+    for letter in [&first, &second] {
+        world.agent.handle_ask(Ask::Send(Box::new(letter.clone())));
+    }
+    for (words, state) in letters(&world) {
+        assert!(
+            matches!(state, LetterState::Failed { .. }),
+            "{words}: {state:?}"
+        );
+    }
+    assert_eq!(
+        world.agent.outbox.letters().count(),
+        0,
+        "nothing leaves before it is kept"
+    );
+    world.agent.keep.refuse_writes(false);
+    world.agent.keep_what_was_not();
+    let kept = world.agent.keep.letters();
+    let kept: Vec<_> = kept.into_iter().map(|letter| letter.id).collect();
+    assert_eq!(kept, [first.id, second.id]);
+    let states: Vec<_> = letters(&world)
+        .into_iter()
+        .map(|(_, state)| state)
+        .collect();
+    assert_eq!(states, [LetterState::Queued, LetterState::Queued]);
+}
+
+#[tokio::test]
+async fn d16_a_letter_that_the_disk_refused_can_be_tried_again_or_dropped() {
+    let mut world = World::new();
+    world.agent.keep.refuse_writes(true);
+    let (one, other) = (letter("one"), letter("other"));
+    for letter in [&one, &other] {
+        world.agent.handle_ask(Ask::Send(Box::new(letter.clone())));
+    }
+    world.agent.handle_ask(Ask::Discard(other.id.clone()));
+    world.agent.keep.refuse_writes(false);
+    world.agent.handle_ask(Ask::Retry(one.id.clone()));
+    let kept = world.agent.keep.letters();
+    let kept: Vec<_> = kept.into_iter().map(|letter| letter.id).collect();
+    assert_eq!(kept, [one.id]);
+    assert!(world.agent.unkept.is_empty());
+}
+
+#[tokio::test]
+async fn s04_a_text_beyond_the_limit_is_cut_where_it_comes_in() {
+    let mut world = World::new();
+    let huge = "\u{e4}".repeat(chat_proto::limits::TEXT_BYTES_MAX);
+    world.came(message("ben", "ben", 1, &huge));
+    let shown = last_line(&world).last_message.expect("a message").text;
+    assert!(shown.len() <= chat_proto::limits::TEXT_BYTES_MAX + 3);
+    assert!(shown.ends_with('…'));
 }
