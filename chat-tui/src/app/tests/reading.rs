@@ -296,3 +296,14 @@ fn a_group_that_one_is_removed_from_takes_no_words_along_and_opens_no_other() {
     assert!(asks.contains(&Ask::Draft(name("ops"), "half a thought".to_owned())));
     assert_eq!(reads(&asks), []);
 }
+
+#[test]
+fn u03_what_comes_while_one_looks_is_read_and_followed() {
+    let mut screens = Screens::of_ann();
+    let ben = screens.knows("ben", 10, 10);
+    screens.opened(&ben, 1, 10);
+    screens.news(missed(10, 1));
+    screens.hides("1 new");
+    screens.shows("       message 11.");
+    assert_eq!(reads(&screens.asks()), [(name("ben"), Seq(11))]);
+}

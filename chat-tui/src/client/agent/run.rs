@@ -288,7 +288,7 @@ impl Agent {
 
     /// What the machines want to say, as far as the link takes it: to wait for it here would stop the reading of
     /// what it brings, which it may be waiting for itself.
-    fn say_what_is_due(&mut self) {
+    pub(super) fn say_what_is_due(&mut self) {
         let (now, wall) = (self.watch.now(), clock::wall());
         self.crowded = false;
         if !self.keep.unsaved() {

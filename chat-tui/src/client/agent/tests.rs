@@ -343,3 +343,21 @@ async fn s04_a_text_beyond_the_limit_is_cut_where_it_comes_in() {
     assert!(shown.len() <= chat_proto::limits::TEXT_BYTES_MAX + 3);
     assert!(shown.ends_with('…'));
 }
+
+#[tokio::test]
+async fn d15_a_message_is_told_to_be_delivered_when_the_disk_has_it_and_not_before() {
+    let mut world = World::new();
+    world.agent.marks.handle_connected();
+    world.came(message("ben", "ben", 1, "one"));
+    world.agent.say_what_is_due();
+    let later = world.agent.watch.now().plus(Duration::from_secs(60));
+    assert_eq!(world.agent.marks.deadline(), None);
+    assert_eq!(world.agent.marks.poll_request(later), None);
+    world.save();
+    world.agent.say_what_is_due();
+    // It is on its way by now, so it is only said again to a connection that comes after this one.
+    world.agent.marks.handle_disconnected();
+    world.agent.marks.handle_connected();
+    let told = world.agent.marks.poll_request(later).expect("a mark");
+    assert_eq!(told.action.name(), "delivered");
+}
