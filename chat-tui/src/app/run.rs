@@ -127,7 +127,7 @@ impl Run {
                 self.update(Msg::Tick);
             }
             if let Some(over) = self.over.take() {
-                return match self.work.finish(&self.inbox) {
+                return match self.work.finish(&self.inbox, &self.model.letters) {
                     Ok(()) => over,
                     Err(lost) => Over::Lost(lost),
                 };

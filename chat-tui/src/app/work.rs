@@ -16,7 +16,7 @@ use crate::client::account::{self, Entry};
 use crate::client::address::ServerUrl;
 use crate::client::agent::{Agent, Ask, News};
 use crate::client::error::ClientError;
-use crate::client::outbox::Letter;
+use crate::client::outbox::{Letter, LetterState};
 use crate::clock;
 use crate::config::Settings;
 
@@ -41,14 +41,19 @@ pub(crate) struct Work {
 /// Messages that are neither on the server nor on the disk when the program ends.
 #[derive(Debug)]
 pub(crate) struct Lost {
-    /// Their words; none where the disk did not answer in time and nobody knows.
+    /// Whether that is known; where the disk did not answer in time, they may be on it all the same.
+    known: bool,
+    /// Their words.
     texts: Vec<String>,
 }
 
 impl Lost {
-    fn of(letters: Vec<Letter>) -> Self {
-        let texts = letters.into_iter().map(|letter| letter.publish.text);
+    fn of<'a>(known: bool, letters: impl IntoIterator<Item = &'a Letter>) -> Self {
+        let texts = letters
+            .into_iter()
+            .map(|letter| letter.publish.text.clone());
         Self {
+            known,
             texts: texts.collect(),
         }
     }
@@ -56,11 +61,16 @@ impl Lost {
 
 impl std::fmt::Display for Lost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.texts.is_empty() {
-            return f.write_str("the disk did not answer: what was written last may be lost");
-        }
-        f.write_str("not sent, and no room to keep it:")?;
-        self.texts.iter().try_for_each(|text| write!(f, "\n{text}"))
+        f.write_str(match self.known {
+            true => "not sent, and no room to keep it:",
+            false => {
+                "the disk did not answer, so what was written last may be neither sent nor kept:"
+            }
+        })?;
+        // On one line: what prints it shows line ends of a text as such.
+        self.texts
+            .iter()
+            .try_for_each(|text| write!(f, " \"{text}\""))
     }
 }
 
@@ -179,8 +189,8 @@ impl Work {
     /// `inbox` is emptied here: it would wait for room in it, and take nothing itself.
     ///
     /// # Errors
-    /// [`Lost`], with what could not be written.
-    pub(crate) fn finish(&mut self, inbox: &Receiver<Input>) -> Result<(), Lost> {
+    /// [`Lost`], with what could not be written; of `shown` what waits, where nobody knows.
+    pub(crate) fn finish(&mut self, inbox: &Receiver<Input>, shown: &[Letter]) -> Result<(), Lost> {
         let deadline = clock::deadline_in(FINISH_TIME);
         let Some(Running { asks, thread, done }) = self.agent.take() else {
             return Ok(());
@@ -193,14 +203,15 @@ impl Work {
                 Err(RecvTimeoutError::Timeout) => {
                     inbox.try_iter().take(INBOX_MAX).for_each(drop);
                 }
-                Ok(letters) if !letters.is_empty() => return Err(Lost::of(letters)),
+                Ok(letters) if !letters.is_empty() => return Err(Lost::of(true, &letters)),
                 Ok(_) | Err(RecvTimeoutError::Disconnected) => {
                     let _ = thread.join();
                     return Ok(());
                 }
             }
         }
-        Err(Lost { texts: Vec::new() })
+        let waits = |letter: &&Letter| letter.state == LetterState::Queued;
+        Err(Lost::of(false, shown.iter().filter(waits)))
     }
 }
 
@@ -295,7 +306,7 @@ mod tests {
         });
         work.agent = Some(Running { asks, thread, done });
         (0..20).for_each(|at| work.ask(draft(at)));
-        work.finish(&inbox).expect("all is kept");
+        work.finish(&inbox, &[]).expect("all is kept");
         let got = got.try_recv().expect("it came to its end");
         assert_eq!(got, (0..20).map(draft).collect::<Vec<_>>());
     }
