@@ -367,26 +367,3 @@ proptest! {
         heading(&screen);
     }
 }
-
-/// Says what a draw and a page cost; `cargo test --release -- --ignored --nocapture cost`.
-#[test]
-#[ignore = "prints a measurement"]
-fn cost_of_a_draw_and_of_a_page_with_a_full_window() {
-    let mut screen = Screen::opened(90, 31, group(10_000), chatter(7_001..=10_000));
-    let watch = crate::clock::Stopwatch::start();
-    for _ in 0..1_000 {
-        screen.buffer();
-    }
-    println!("1000 draws: {:?} ms", watch.now().0);
-    let watch = crate::clock::Stopwatch::start();
-    for _ in 0..500 {
-        screen.with(Pane::page_up);
-        screen.with(|pane, g| pane.scroll_rows(20, g));
-    }
-    println!("1000 scrolls: {:?} ms", watch.now().0);
-    let watch = crate::clock::Stopwatch::start();
-    for seq in 10_001..=11_000 {
-        screen.came(chatter(seq..=seq));
-    }
-    println!("1000 messages: {:?} ms", watch.now().0);
-}
