@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use chat_proto::event::{Ack, ErrorFrame, MarkMoved, Marks as MarksFrame, Synced, Welcome};
 use chat_proto::{
-    Conversation, ConversationKind, Event, Mark, Message, Name, Presence, Seq, UserRef, limits,
+    Conversation, ConversationKind, Event, Mark, Message, Name, Presence, Seq, UserRef,
 };
 
+use super::bounds;
 use super::marks::Marks;
+use super::membership::Wish;
 use super::run::Agent;
 use super::{LinkState, News};
 use crate::client::cache::Change;
@@ -76,7 +78,7 @@ impl Agent {
         }
         let place = event.log_place().map(|(topic, rev)| (topic.clone(), rev));
         match event {
-            Event::Message(message) => self.handle_message(bounded(message), batch),
+            Event::Message(message) => self.handle_message(bounds::message(message), batch),
             Event::Join(member) => {
                 self.keep.put(Change::Join(member.clone()));
                 self.handle_change(member.topic.clone(), Event::Join(member), batch);
@@ -289,37 +291,12 @@ impl Agent {
         if self.marks.handle_answer(id) {
             return;
         }
-        if let Some(topic) = id
-            .as_str()
-            .strip_prefix("join-")
-            .and_then(|name| Name::parse(name).ok())
-        {
-            self.joined(&topic);
-            return;
-        }
-        if let Some(topic) = id
-            .as_str()
-            .strip_prefix("leave-")
-            .and_then(|name| Name::parse(name).ok())
-        {
+        match Wish::of(id) {
+            Some(Wish::Join(topic)) => self.joined(&topic),
             // The others are told by an event; to oneself this is the word for it.
-            self.forget(&topic, batch);
-            return;
+            Some(Wish::Leave(topic)) => self.forget(&topic, batch),
+            None => self.handle_stored(ack, batch),
         }
-        self.handle_stored(ack, batch);
-    }
-
-    /// One is a member: the list knows more of it than we do.
-    fn joined(&mut self, topic: &Name) {
-        let line = self
-            .lines
-            .entry(topic.clone())
-            .or_insert_with(|| Line::new(topic.clone(), ConversationKind::Public));
-        line.kind = ConversationKind::Public;
-        let line = line.clone();
-        self.tell(News::Lines(vec![line]));
-        self.tell(News::Joined(topic.clone()));
-        self.ask_lines();
     }
 
     fn handle_error(&mut self, error: ErrorFrame) {
@@ -342,14 +319,8 @@ impl Agent {
                 self.tell(News::Slowed(until.since(now)));
             }
             Some(Verdict::Again) => self.tell_letters(),
-            None => {
-                let ours = ["join-", "leave-"]
-                    .iter()
-                    .any(|what| id.as_str().starts_with(what));
-                if ours {
-                    self.tell(News::Remark(refusal.message));
-                }
-            }
+            None if Wish::of(&id).is_some() => self.tell(News::Remark(refusal.message)),
+            None => {}
         }
     }
 
@@ -431,6 +402,7 @@ impl Agent {
             presence.extend(conversation.presence.take());
             self.made_up.remove(&conversation.topic);
             topics.push(conversation.topic.clone());
+            let conversation = bounds::conversation(conversation);
             self.keep.put(Change::Conversation(conversation));
         }
         self.keep.flush();
@@ -443,31 +415,5 @@ impl Agent {
         }
         self.tell(News::Presence(presence));
         self.tell(News::Lines(lines));
-    }
-}
-
-/// A message as a server of ours could have sent it: another one may send megabytes that no screen can lay out.
-pub(super) fn bounded(mut message: Message) -> Message {
-    cut(&mut message.text, limits::TEXT_BYTES_MAX);
-    cut(
-        &mut message.from.display_name,
-        limits::DISPLAY_NAME_CHARS_MAX * 4,
-    );
-    message.reactions.truncate(REACTIONS_MAX);
-    for reaction in &mut message.reactions {
-        cut(&mut reaction.emoji, limits::DISPLAY_NAME_CHARS_MAX);
-        reaction.by.truncate(REACTIONS_MAX);
-    }
-    message
-}
-
-/// Kinds of reactions of one message, and people of one of them, that are kept.
-const REACTIONS_MAX: usize = 64;
-
-fn cut(text: &mut String, bytes_max: usize) {
-    if text.len() > bytes_max {
-        let boundary = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at));
-        text.truncate(boundary.unwrap_or(0));
-        text.push('…');
     }
 }

@@ -3,10 +3,11 @@
 use chat_proto::action::OnTopic;
 use chat_proto::{Action, Mark, MessageId, Name, Presence, Request, Seq};
 
-use super::apply::bounded;
+use super::bounds;
 use super::errands::{Errand, Found};
-use super::run::{Agent, PAGE};
-use super::{Ask, LINES_FIRST, Near, News};
+use super::membership::Wish;
+use super::run::Agent;
+use super::{Ask, LINES_FIRST, Near, News, PAGE_ENTRIES};
 use crate::client::cache::Change;
 use crate::client::copy::{Entry, Line};
 use crate::client::outbox::Letter;
@@ -54,8 +55,8 @@ impl Agent {
                 self.errand(Errand::Groups);
             }
             Ask::MoreLines => self.more_lines(),
-            Ask::Join(topic) => self.subscribe(topic),
-            Ask::Leave(topic) => self.unsubscribe(topic),
+            Ask::Join(topic) => self.wish(Wish::Join(topic)),
+            Ask::Leave(topic) => self.wish(Wish::Leave(topic)),
             Ask::Reconnect => self.reconnect(),
         }
     }
@@ -87,12 +88,12 @@ impl Agent {
     /// A conversation as the copy has it: around the first unread message where there are more than fit a page.
     fn open(&mut self, topic: &Name) {
         let line = self.known_line(topic);
-        let far_back = usize::try_from(line.unread).unwrap_or(usize::MAX) > PAGE / 2;
+        let far_back = usize::try_from(line.unread).unwrap_or(usize::MAX) > PAGE_ENTRIES / 2;
         let range = match far_back {
             true => Range::Around(line.read_seq.next()),
             false => Range::Latest,
         };
-        let entries = self.keep.page(topic, range, PAGE);
+        let entries = self.keep.page(topic, range, PAGE_ENTRIES);
         if line.sigil() == '#' {
             self.errand(Errand::Members(topic.clone()));
         } else {
@@ -118,7 +119,7 @@ impl Agent {
             Near::Start => Range::After(from.prev()),
         };
         let missing = |entry: &Entry| entry.seq().is_some_and(|seq| seq >= from && seq <= to);
-        let entries = self.keep.page(topic, range, PAGE);
+        let entries = self.keep.page(topic, range, PAGE_ENTRIES);
         // Only what stands next to the near end: what is beyond another hole is asked for when it is reached.
         let edge = match near {
             Near::End => to,
@@ -155,17 +156,20 @@ impl Agent {
         });
     }
 
-    /// On the disk first; then the machine decides when it goes.
-    pub(super) fn send(&mut self, letter: Letter) {
+    /// On the disk first, in the place of its draft; then the machine decides when it goes.
+    fn send(&mut self, letter: Letter) {
         // Drafts of before must not come back over the letter that they became.
         self.drafts.remove(letter.topic());
-        match self.keep.put_letter(&letter) {
-            Ok(()) => {
-                self.outbox.handle_queued(letter);
-                self.tell_letters();
-            }
+        match self.keep.put_written(&letter) {
+            Ok(()) => self.queue(letter),
             Err(why) => self.not_kept(letter, why),
         }
+    }
+
+    /// A letter that is on the disk.
+    pub(super) fn queue(&mut self, letter: Letter) {
+        self.outbox.handle_queued(letter);
+        self.tell_letters();
     }
 
     fn retry(&mut self, id: &MessageId) {
@@ -249,24 +253,6 @@ impl Agent {
         self.request_now(Request::new(MessageId::generate(), action));
     }
 
-    fn subscribe(&mut self, topic: Name) {
-        let id = asked("join", &topic);
-        self.membership(Request::new(id, Action::Subscribe(on(topic))));
-    }
-
-    fn unsubscribe(&mut self, topic: Name) {
-        let id = asked("leave", &topic);
-        self.membership(Request::new(id, Action::Unsubscribe(on(topic))));
-    }
-
-    /// Nobody wants to join something an hour later, when the link comes back.
-    fn membership(&mut self, request: Request) {
-        match self.connected {
-            true => self.request_now(request),
-            false => self.tell(News::Remark("this needs a connection".to_owned())),
-        }
-    }
-
     pub(super) fn handle_found(&mut self, found: Found) {
         match found {
             Found::Filled {
@@ -275,7 +261,7 @@ impl Agent {
             } => {
                 // What a server adds of another conversation is not what was asked for.
                 page.messages.retain(|message| message.topic == topic);
-                let messages = page.messages.into_iter().map(bounded);
+                let messages = page.messages.into_iter().map(bounds::message);
                 let messages: Vec<_> = messages.collect();
                 for message in &messages {
                     self.keep.put(Change::Message(message.clone()));
@@ -317,10 +303,4 @@ fn on(topic: Name) -> OnTopic {
     OnTopic {
         topic: topic.into(),
     }
-}
-
-/// The id of a request that says by itself what was asked.
-fn asked(what: &str, topic: &Name) -> MessageId {
-    // A name is printable and short, so it parses.
-    MessageId::parse(&format!("{what}-{topic}")).unwrap_or_else(|_| MessageId::generate())
 }

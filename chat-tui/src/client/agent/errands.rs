@@ -6,7 +6,7 @@ use chat_proto::api::{Group, Member, Page, Profile};
 use chat_proto::{Conversation, Name, Seq};
 use tokio::sync::mpsc;
 
-use super::Near;
+use super::{Near, PAGE_ENTRIES};
 use crate::client::Client;
 use crate::client::error::ClientError;
 use crate::client::query::Range;
@@ -14,8 +14,6 @@ use crate::clock::{self, Deadline};
 
 /// Errands that wait at once; a person asks slower than that, and what does not fit is asked again.
 pub(super) const ERRANDS_MAX: usize = 32;
-/// Messages of one page.
-const PAGE_MESSAGES: u64 = 100;
 /// One errand takes no longer.
 const ERRAND_TIME: Duration = Duration::from_secs(15);
 
@@ -87,7 +85,7 @@ async fn ask(client: &mut Client, errand: Errand) -> Found {
                 Near::End => (Range::Before(to.next()), to.0.saturating_sub(from.0)),
                 Near::Start => (Range::After(from.prev()), to.0.saturating_sub(from.0)),
             };
-            let limit = count.saturating_add(1).min(PAGE_MESSAGES);
+            let limit = count.saturating_add(1).min(PAGE_ENTRIES as u64);
             let page = client
                 .page(&topic.clone().into(), range, limit, deadline)
                 .await;

@@ -188,18 +188,27 @@ impl Keep {
         self.cache.epoch().cloned()
     }
 
-    /// Puts a letter on the disk, in the place of its draft.
+    /// Puts a letter that was just written on the disk, in the place of its draft.
+    ///
+    /// # Errors
+    /// A sentence; the letter must not leave then.
+    pub(super) fn put_written(&mut self, letter: &Letter) -> Result<(), String> {
+        self.change_outbox(|outbox| outbox.put_draft(letter))
+    }
+
+    /// Puts a letter on the disk; what is being written to the same topic is another text and stays.
     ///
     /// # Errors
     /// A sentence; the letter must not leave then.
     pub(super) fn put_letter(&mut self, letter: &Letter) -> Result<(), String> {
-        self.change_outbox(|outbox| outbox.put_draft(letter))
+        self.change_outbox(|outbox| outbox.put(letter))
     }
 
-    pub(super) fn letters(&mut self) -> Vec<Letter> {
-        let mut letters = Vec::new();
+    /// The letters on disk; nothing where they cannot be read, which does not mean that there are none.
+    pub(super) fn letters(&mut self) -> Option<Vec<Letter>> {
+        let mut letters = None;
         let read = self.change_outbox(|outbox| {
-            letters = outbox.letters()?;
+            letters = Some(outbox.letters()?);
             Ok(())
         });
         self.say(read);

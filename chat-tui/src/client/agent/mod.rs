@@ -3,9 +3,11 @@
 
 mod apply;
 mod asks;
+mod bounds;
 mod errands;
 mod keep;
 mod marks;
+mod membership;
 mod run;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use super::errands::{self, ERRANDS_MAX, Errand, Found};
 use super::keep::{Keep, NoCopy};
 use super::marks::Marks;
 use super::unkept::Unkept;
-use super::{Ask, LINES_FIRST, LinkState, News, PAGE_ENTRIES};
+use super::{Ask, LINES_FIRST, LinkState, News};
 use crate::client::Client;
 use crate::client::cache::Owner;
 use crate::client::copy::Line;
@@ -166,8 +166,8 @@ impl Agent {
         while let Some(ask) = asks.recv().await {
             self.handle_ask(ask);
         }
-        self.keep_what_was_not();
         self.save_drafts();
+        self.keep_unsent();
         self.keep.flush();
         self.link.stop().await;
         self.unkept.into_values().collect()
@@ -178,9 +178,7 @@ impl Agent {
         self.tell(News::Me(self.me.clone()));
         let drafts = self.keep.drafts().into_iter().collect();
         self.tell(News::Drafts(drafts));
-        let letters = self.keep.letters();
-        self.outbox.handle_known(letters);
-        self.tell_letters();
+        self.look_for_letters();
         let lines = self.keep.lines(LINES_FIRST * 4);
         for line in &lines {
             self.lines.insert(line.topic.clone(), line.clone());
@@ -262,16 +260,16 @@ impl Agent {
         }
         if self.look_at <= now {
             self.look_at = now.plus(LOOK_EVERY);
-            self.keep_what_was_not();
             self.look_for_letters();
         }
     }
 
     /// Other processes queue, deliver and drop letters too.
     pub(super) fn look_for_letters(&mut self) {
-        let letters = self.keep.letters();
-        for gone in self.outbox.handle_known(letters) {
-            self.tell(News::Settled(gone));
+        if let Some(letters) = self.keep.letters() {
+            for gone in self.outbox.handle_known(letters) {
+                self.tell(News::Settled(gone));
+            }
         }
         self.tell_letters();
     }
@@ -388,6 +386,3 @@ impl Live {
         let _ = tokio::time::timeout(Duration::from_millis(300), self.task).await;
     }
 }
-
-/// How many messages a page of the copy has.
-pub(super) const PAGE: usize = PAGE_ENTRIES;

@@ -286,52 +286,75 @@ fn letters(world: &World) -> Vec<(String, LetterState)> {
         .collect()
 }
 
-#[tokio::test]
-async fn d16_letters_that_the_disk_refuses_are_shown_as_not_sent_and_kept_in_order_later() {
-    let mut world = World::new();
+/// The words of the letters on disk, each with how far it is.
+fn kept_letters(world: &mut World) -> Vec<(String, LetterState)> {
+    let letters = world.agent.keep.letters().expect("readable");
+    let words = |letter: Letter| (letter.publish.text, letter.state);
+    letters.into_iter().map(words).collect()
+}
+
+/// Ann sends these, one after another, while the disk takes nothing.
+fn refused(world: &mut World, texts: [&str; 2]) -> [MessageId; 2] {
     world.agent.keep.refuse_writes(true);
-    let (first, second) = (letter("first"), letter("second"));
-    for letter in [&first, &second] {
+    let ids = texts.map(|text| {
+        let letter = letter(text);
         world.agent.handle_ask(Ask::Send(Box::new(letter.clone())));
-    }
-    for (words, state) in letters(&world) {
-        assert!(
-            matches!(state, LetterState::Failed { .. }),
-            "{words}: {state:?}"
-        );
-    }
-    assert_eq!(
-        world.agent.outbox.letters().count(),
-        0,
-        "nothing leaves before it is kept"
-    );
+        letter.id
+    });
     world.agent.keep.refuse_writes(false);
-    world.agent.keep_what_was_not();
-    let kept = world.agent.keep.letters();
-    let kept: Vec<_> = kept.into_iter().map(|letter| letter.id).collect();
-    assert_eq!(kept, [first.id, second.id]);
-    let states: Vec<_> = letters(&world)
-        .into_iter()
-        .map(|(_, state)| state)
-        .collect();
-    assert_eq!(states, [LetterState::Queued, LetterState::Queued]);
+    ids
+}
+
+#[tokio::test]
+async fn d16_letters_that_the_disk_refuses_are_shown_as_not_sent_and_do_not_leave() {
+    let mut world = World::new();
+    refused(&mut world, ["first", "second"]);
+    for (words, state) in letters(&world) {
+        let failed = matches!(state, LetterState::Failed { .. });
+        assert!(failed, "{words}: {state:?}");
+    }
+    assert_eq!(world.agent.outbox.letters().count(), 0);
+    assert_eq!(kept_letters(&mut world), []);
 }
 
 #[tokio::test]
 async fn d16_a_letter_that_the_disk_refused_can_be_tried_again_or_dropped() {
     let mut world = World::new();
-    world.agent.keep.refuse_writes(true);
-    let (one, other) = (letter("one"), letter("other"));
-    for letter in [&one, &other] {
-        world.agent.handle_ask(Ask::Send(Box::new(letter.clone())));
-    }
-    world.agent.handle_ask(Ask::Discard(other.id.clone()));
-    world.agent.keep.refuse_writes(false);
-    world.agent.handle_ask(Ask::Retry(one.id.clone()));
-    let kept = world.agent.keep.letters();
-    let kept: Vec<_> = kept.into_iter().map(|letter| letter.id).collect();
-    assert_eq!(kept, [one.id]);
+    let [one, other] = refused(&mut world, ["one", "other"]);
+    letters(&world);
+    world.agent.handle_ask(Ask::Discard(other));
+    world.agent.handle_ask(Ask::Retry(one));
+    let queued = vec![("one".to_owned(), LetterState::Queued)];
+    assert_eq!(letters(&world), queued);
+    assert_eq!(kept_letters(&mut world), queued);
     assert!(world.agent.unkept.is_empty());
+}
+
+#[tokio::test]
+async fn d16_a_letter_that_is_tried_again_takes_no_later_draft_along() {
+    let mut world = World::new();
+    let [one, _] = refused(&mut world, ["one", "other"]);
+    let draft = Ask::Draft(name("ben"), "a second thought".to_owned());
+    world.agent.handle_ask(draft);
+    world.save();
+    world.agent.handle_ask(Ask::Retry(one));
+    world.agent.keep_unsent();
+    let kept = world.agent.keep.drafts();
+    assert_eq!(kept, [(name("ben"), "a second thought".to_owned())]);
+}
+
+#[tokio::test]
+async fn d16_what_was_shown_as_not_sent_is_so_after_the_end_too() {
+    let mut world = World::new();
+    refused(&mut world, ["one", "other"]);
+    world.agent.keep_unsent();
+    assert!(world.agent.unkept.is_empty());
+    let kept = kept_letters(&mut world);
+    assert_eq!(kept.len(), 2);
+    for (words, state) in kept {
+        let failed = matches!(state, LetterState::Failed { .. });
+        assert!(failed, "{words}: {state:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
-//! Letters that the disk did not take: they are shown as not sent, stay in memory, and are tried again now and then.
-//! None of them leaves before it is on the disk.
+//! Letters that the disk did not take: they are shown as not sent and stay in memory until their writer decides. None
+//! of them leaves before it is on the disk, and none by itself: its words may have been written again by then.
 
 use std::collections::BTreeMap;
 
-use chat_proto::{ErrorCode, MessageId};
+use chat_proto::{ErrorCode, MessageId, Refusal};
 
 use super::News;
 use super::run::Agent;
@@ -16,10 +16,7 @@ impl Agent {
     /// The disk refused a letter.
     pub(super) fn not_kept(&mut self, letter: Letter, why: String) {
         let failed = Letter {
-            state: LetterState::Failed {
-                code: ErrorCode::Unavailable,
-                sentence: why,
-            },
+            state: LetterState::from(&refusal(why)),
             ..letter.clone()
         };
         self.unkept.insert(letter.id.clone(), letter);
@@ -31,7 +28,10 @@ impl Agent {
         let Some(letter) = self.unkept.remove(id) else {
             return false;
         };
-        self.send(letter);
+        match self.keep.put_letter(&letter) {
+            Ok(()) => self.queue(letter),
+            Err(why) => self.not_kept(letter, why),
+        }
         true
     }
 
@@ -44,10 +44,19 @@ impl Agent {
         dropped
     }
 
-    /// The disk may have room by now.
-    pub(super) fn keep_what_was_not(&mut self) {
-        for (_, letter) in std::mem::take(&mut self.unkept) {
-            self.send(letter);
-        }
+    /// The program ends, and the disk may have room by now: what was shown as not sent is so at the next start too.
+    pub(super) fn keep_unsent(&mut self) {
+        let keep = &mut self.keep;
+        self.unkept.retain(|id, letter| {
+            let kept = keep.put_letter(letter).is_ok();
+            if kept {
+                keep.fail_letter(id, &refusal("the disk did not take it".to_owned()));
+            }
+            !kept
+        });
     }
+}
+
+fn refusal(why: String) -> Refusal {
+    Refusal::new(ErrorCode::Unavailable, why)
 }
