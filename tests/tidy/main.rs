@@ -183,6 +183,14 @@ fn nobody_but_the_clocks_reads_the_time() {
 }
 
 #[test]
+fn the_view_never_names_the_update() {
+    let view = |source: &Source| {
+        source.path.starts_with("chat-tui/src/view/") && !source.path.contains("/tests/")
+    };
+    none(&strangers(view, &["app::update"]));
+}
+
+#[test]
 fn server_and_client_never_see_each_other() {
     none(&strangers(
         |source| source.path.starts_with("chat-server/"),

@@ -56,7 +56,8 @@ CHAT_HOME moves all files to one folder.
 
 Exit codes: 0 done, 1 unexpected, 2 usage, 3 server not reachable, 4 not logged in, 5 rate-limited, \
 6 refused (no such topic, not a member), 7 timed out (of a send: not known, repeat with the same --id), \
-8 queued only (send --queue), 9 rejected (too large, against a rule, in conflict), 130 interrupted.
+8 queued only (send --queue), 9 rejected (too large, against a rule, in conflict), 130 interrupted; the screens \
+end with 128 and the number of the signal that ended them.
 
 What `send --queue` and the terminal client left in the outbox goes with the next command that reaches the server, \
 whatever it is, unless it runs with a token; -q keeps it silent about that.";

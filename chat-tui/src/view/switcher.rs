@@ -5,10 +5,9 @@ use ratatui::layout::{Position, Rect};
 
 use super::look::{Look, cells, key, shown};
 use super::{contacts, overlay};
-use crate::app::model::found::{Found, What, found};
+use crate::app::model::found::{Found, What, found, listed};
 use crate::app::model::picker::{Only, Picker};
 use crate::app::model::{Model, Overlay};
-use crate::app::update::list;
 use crate::keymap::{Command, Keymap};
 use crate::text;
 
@@ -70,7 +69,7 @@ pub fn render(model: &Model, picker: &Picker, buffer: &mut Buffer) -> Option<Pos
 /// The list of conversations over everything; gives back where the cursor stands.
 pub fn render_list(model: &Model, picker: &Picker, buffer: &mut Buffer) -> Option<Position> {
     let look = Look::of(&model.preferences);
-    let lines = list::lines(model, picker);
+    let lines = listed(model, picker);
     let foot = foot(
         &model.keymap,
         &look,
@@ -120,7 +119,7 @@ pub fn hit(model: &Model, x: u16, y: u16) -> (bool, Option<usize>) {
             (area.contains(at), found)
         }
         Some(Overlay::List(picker)) => {
-            let len = list::lines(model, picker).len();
+            let len = listed(model, picker).len();
             let area = box_of(screen, len);
             let list = results(overlay::inner(area));
             let chosen = picker.chosen.min(len.saturating_sub(1));

@@ -16,6 +16,15 @@ pub const RECENT: usize = 8;
 /// Rows at the most; nobody reads on, they type on.
 const FOUND_MAX: usize = 50;
 
+/// The rows of the list of conversations: in their rank, those that hold what was typed.
+#[must_use]
+pub fn listed<'a>(model: &'a Model, picker: &Picker) -> Vec<&'a Line> {
+    let mut fuzzy = Fuzzy::new(picker.query.trim(), Letters::Scattered);
+    let mut found = |line: &&Line| fuzzy.find(&label(&line.topic, &line.title)).is_some();
+    let ranked = model.contacts.ranked().iter();
+    ranked.filter(|line| found(line)).collect()
+}
+
 /// A row of the switcher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {

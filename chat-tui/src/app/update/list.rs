@@ -3,8 +3,7 @@
 use crossterm::event::KeyEvent;
 
 use super::pick::{self, Pressed};
-use crate::app::fuzzy::{Fuzzy, Letters};
-use crate::app::model::found::label;
+use crate::app::model::found::listed;
 use crate::app::model::picker::{Choice, Picker, Step};
 use crate::app::model::{Model, Overlay};
 use crate::app::msg::Effect;
@@ -26,21 +25,12 @@ pub fn open(model: &mut Model) {
     }));
 }
 
-/// Its rows: in their rank, those that hold what was typed.
-#[must_use]
-pub fn lines<'a>(model: &'a Model, picker: &Picker) -> Vec<&'a Line> {
-    let mut fuzzy = Fuzzy::new(picker.query.trim(), Letters::Scattered);
-    let mut found = |line: &&Line| fuzzy.find(&label(&line.topic, &line.title)).is_some();
-    let ranked = model.contacts.ranked().iter();
-    ranked.filter(|line| found(line)).collect()
-}
-
 /// A key, with the command that it has in a list.
 pub fn handle_key(model: &mut Model, command: Option<Command>, key: KeyEvent) -> Step {
     let Some(Overlay::List(picker)) = &model.overlay else {
         return Step::default();
     };
-    let topics: Vec<_> = lines(model, picker)
+    let topics: Vec<_> = listed(model, picker)
         .into_iter()
         .map(|line| line.topic.clone())
         .collect();
