@@ -24,8 +24,15 @@ const PRESENCES_MAX: usize = 20_000;
 const TYPING_LASTS: Duration = Duration::from_secs(6);
 
 pub(super) fn handle(model: &mut Model, news: News) -> Vec<Effect> {
+    // These take nothing out of the list, and they come in floods.
+    let flood = matches!(
+        news,
+        News::Came { .. } | News::Presence(_) | News::Typing { .. }
+    );
     let effects = take(model, news);
-    keep_in_sight(model);
+    if !flood {
+        keep_in_sight(model);
+    }
     effects
 }
 
