@@ -49,6 +49,13 @@ pub(crate) enum Over {
     Lost(Lost),
 }
 
+impl Over {
+    /// The terminal could not be written to or entered.
+    fn of(error: std::io::Error) -> Self {
+        Ended::of(&error).map_or(Self::Failed(error), Self::Ended)
+    }
+}
+
 /// The loop.
 pub(crate) struct Run {
     model: Model,
@@ -264,7 +271,7 @@ impl Run {
     /// By the terminal itself, so that it works over SSH.
     fn copy(&mut self, text: &str) {
         if let Err(error) = self.guard.copy(text) {
-            self.over = Some(Over::Failed(error));
+            self.over = Some(Over::of(error));
         }
     }
 
@@ -272,14 +279,14 @@ impl Run {
         match self.guard.suspend() {
             Ok(Suspended::Back) => self.entered_again(Ok(())),
             Ok(Suspended::Alone) => {}
-            Err(error) => self.over = Some(Over::Failed(error)),
+            Err(error) => self.over = Some(Over::of(error)),
         }
     }
 
     /// The screen shows something else, and may have another size.
     fn entered_again(&mut self, entered: std::io::Result<()>) {
         if let Err(error) = entered {
-            self.over = Some(Over::Failed(error));
+            self.over = Some(Over::of(error));
             return;
         }
         let size = self.guard.size();
@@ -312,7 +319,7 @@ impl Run {
                 self.pause = pause_after(bytes);
                 effects.into_iter().for_each(|effect| self.perform(effect));
             }
-            Err(error) => self.over = Some(Over::Failed(error)),
+            Err(error) => self.over = Some(Over::of(error)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
+use rustix::io::Errno;
 
 /// One thing that came from the terminal or from who started the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,14 @@ pub enum Ended {
 }
 
 impl Ended {
+    /// What a failed write to the terminal means: it is gone, which the reader may not have noticed yet; nothing where
+    /// it is another fault.
+    #[must_use]
+    pub fn of(error: &std::io::Error) -> Option<Self> {
+        let errno = Errno::from_io_error(error)?;
+        matches!(errno, Errno::IO | Errno::NXIO | Errno::PIPE).then_some(Self::Gone)
+    }
+
     /// The exit code that says so, as shells count.
     #[must_use]
     pub fn exit_code(self) -> u8 {
@@ -55,5 +64,19 @@ impl Ended {
             Self::Gone => 129,
             Self::Panicked => 101,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn x08p_a_write_to_a_terminal_that_is_gone_ends_as_a_hang_up_does() {
+        let of = |errno: Errno| Ended::of(&errno.into());
+        assert_eq!(of(Errno::IO), Some(Ended::Gone));
+        assert_eq!(of(Errno::NOSPC), None);
+        assert_eq!(Ended::of(&std::io::Error::other("no errno")), None);
+        assert_eq!(Ended::Gone.exit_code(), 129);
     }
 }
