@@ -91,8 +91,10 @@ async fn x06_the_wheel_scrolls_and_a_click_opens() {
     });
     pty.send(format!("\x1b[<0;6;{}M\x1b[<0;6;{}m", row + 1, row + 1).as_bytes());
     pty.wait_for("write to ben");
+    // It opens at what is unread; only then there is an end to go to.
+    pty.wait_for("^End");
     pty.press("<c-end>");
-    pty.wait_for("line 60.");
+    pty.wait_gone("^End");
     pty.send(b"\x1b[<64;60;10M");
     pty.wait_for("^End");
     pty.send(b"\x1b[<65;60;10M");
