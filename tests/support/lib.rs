@@ -5,10 +5,13 @@
 pub mod checker;
 pub mod cli;
 pub mod client;
+mod daemon;
 pub mod dial;
 pub mod http;
 pub mod keys;
 pub mod person;
+pub mod port;
+pub mod postgres;
 pub mod pty;
 pub mod receiver;
 pub mod recorder;
@@ -19,6 +22,7 @@ pub use client::TestClient;
 pub use dial::Dial;
 pub use http::{Answer, Call};
 pub use person::Person;
+pub use postgres::Postgres;
 pub use pty::Pty;
 pub use server::TestServer;
 
