@@ -1,7 +1,9 @@
 //! The servers of others: they come up at once, die as they are told, and leave nothing behind.
 
-use chat_tests::{Postgres, skip};
+use chat_tests::{Nats, Postgres, Redis, eventually, skip, soon};
 use nix::sys::signal::Signal;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
+use tokio::net::TcpStream;
 
 /// A PostgreSQL, or a word on why there is none.
 async fn postgres(test: &str) -> Option<Postgres> {
@@ -52,4 +54,93 @@ async fn a_postgresql_of_another_test_is_another_one() {
     };
     one.sql("CREATE TABLE t (n int)").await;
     assert_eq!(other.sql("SELECT to_regclass('t') IS NULL").await, "t");
+}
+
+/// A client of few words: says lines, and waits for one that begins as it should.
+struct Lines(BufStream<TcpStream>);
+
+impl Lines {
+    async fn to(address: std::net::SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        Self(BufStream::new(stream))
+    }
+
+    async fn say(&mut self, line: &str) {
+        let line = format!("{line}\r\n");
+        self.0.write_all(line.as_bytes()).await.expect("written");
+        self.0.flush().await.expect("written");
+    }
+
+    async fn hear(&mut self, start: &str) -> String {
+        soon(start, async {
+            let mut line = String::new();
+            while self.0.read_line(&mut line).await.expect("a line") > 0 {
+                if line.starts_with(start) {
+                    return line;
+                }
+                line.clear();
+            }
+            panic!("it ended without {start:?}")
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn a_nats_tells_who_listens_and_comes_back_on_its_port() {
+    let Some(mut nats) = Nats::setup().user().start().await else {
+        skip("NATS, killed", "NATS is missing");
+        return;
+    };
+    assert!(nats.url().contains(nats.secret()));
+    let login = format!(
+        r#"CONNECT {{"verbose":false,"name":"one","user":"chat","pass":"{}"}}"#,
+        nats.secret()
+    );
+    for _ in 0..2 {
+        let mut client = Lines::to(nats.address()).await;
+        client.say(&login).await;
+        client.say("SUB chat.ann 1").await;
+        client.say("PUB chat.ann 2").await;
+        client.say("hi").await;
+        client.hear("MSG chat.ann 1 2").await;
+        assert_eq!(nats.subscriptions().await, ["chat.ann"]);
+        let told = &nats.clients().await[0];
+        assert_eq!(
+            (told.name.as_str(), told.in_msgs, told.out_msgs),
+            ("one", 1, 1)
+        );
+        nats.kill9();
+        nats.restart().await;
+    }
+    let mut stranger = Lines::to(nats.address()).await;
+    stranger.say(r#"CONNECT {"verbose":false}"#).await;
+    stranger.hear("-ERR").await;
+}
+
+#[tokio::test]
+async fn a_redis_tells_who_listens_and_comes_back_on_its_port() {
+    let Some(mut redis) = Redis::guarded().await else {
+        skip("Redis, killed", "Redis is missing");
+        return;
+    };
+    assert!(redis.url().contains(redis.secret()));
+    for _ in 0..2 {
+        let mut client = Lines::to(redis.address()).await;
+        client.say(&format!("AUTH {}", redis.secret())).await;
+        client.say("SUBSCRIBE chat.ann").await;
+        client.hear("chat.ann").await;
+        assert_eq!(redis.subscriptions().await, ["chat.ann"]);
+        redis.signal(Signal::SIGSTOP);
+        redis.kill9();
+        redis.restart().await;
+    }
+    let mut stranger = Lines::to(redis.address()).await;
+    stranger.say("PUBSUB CHANNELS").await;
+    stranger.hear("-NOAUTH").await;
+    drop(stranger);
+    eventually("nobody listens", async || {
+        redis.subscriptions().await.is_empty().then_some(())
+    })
+    .await;
 }

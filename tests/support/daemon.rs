@@ -23,6 +23,8 @@ const TIDY: Duration = Duration::from_secs(2);
 pub(crate) struct Daemon {
     child: Child,
     log: PathBuf,
+    /// How long the log was when it started.
+    log_before: usize,
     /// What it is asked to end with when the test is over.
     farewell: Signal,
 }
@@ -41,6 +43,7 @@ impl Daemon {
         let log = folder.join("daemon.log");
         let said = File::options().create(true).append(true).open(&log);
         let said = said.expect("a file for the log");
+        let log_before = fs::read(&log).map_or(0, |log| log.len());
         let mut command = match found("setpriv") {
             Some(setpriv) => {
                 let mut command = Command::new(setpriv);
@@ -62,6 +65,7 @@ impl Daemon {
             .spawn();
         Self {
             child: child.unwrap_or_else(|error| panic!("{}: {error}", program.display())),
+            log_before,
             log,
             farewell: Signal::SIGTERM,
         }
@@ -104,6 +108,18 @@ impl Daemon {
     /// Waits for the end of the first process.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         eventually("the end of a program", async || self.has_ended()).await
+    }
+
+    /// Waits until it says `words`; whether it did before it ended.
+    pub(crate) async fn says(&mut self, words: &str) -> bool {
+        eventually(words, async || {
+            let ended = self.has_ended().is_some();
+            let log = self.log();
+            let said = log.get(self.log_before..).unwrap_or_default();
+            let said = said.contains(words);
+            (said || ended).then_some(said)
+        })
+        .await
     }
 
     /// What it has said.
