@@ -1,6 +1,6 @@
 //! The servers of others: they come up at once, die as they are told, and leave nothing behind.
 
-use chat_tests::{Nats, Postgres, Redis, eventually, skip, soon};
+use chat_tests::{Lossy, Nats, Postgres, Redis, eventually, skip, soon};
 use nix::sys::signal::Signal;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 use tokio::net::TcpStream;
@@ -143,4 +143,30 @@ async fn a_redis_tells_who_listens_and_comes_back_on_its_port() {
         redis.subscriptions().await.is_empty().then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_unkind_bus_loses_doubles_and_reorders() {
+    let Some(nats) = Nats::start().await else {
+        skip("NATS, unkind", "NATS is missing");
+        return;
+    };
+    let lossy = Lossy::setup().seed(1).sparing(&["end"]);
+    let lossy = lossy.before(nats.address()).await;
+    let mut listener = Lines::to(lossy.address()).await;
+    listener.say(r#"CONNECT {"verbose":false}"#).await;
+    listener.say("SUB chat 1\r\nSUB end 2\r\nPING").await;
+    listener.hear("PONG").await;
+    let mut speaker = Lines::to(nats.address()).await;
+    speaker.say(r#"CONNECT {"verbose":false}"#).await;
+    for n in 1000..2000 {
+        speaker.say(&format!("PUB chat 4\r\n{n}")).await;
+    }
+    speaker.say("PUB end 0\r\n").await;
+    listener.hear("MSG end 2 0").await;
+    let faults = lossy.faults();
+    assert!(
+        faults.lost > 50 && faults.doubled > 50 && faults.moved > 50,
+        "{faults:?}"
+    );
 }

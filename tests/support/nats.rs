@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
 use serde::Deserialize;
@@ -200,7 +200,7 @@ impl Nats {
 }
 
 /// Starts the server and waits until it takes connections; nothing when it ended instead.
-async fn serve(program: &PathBuf, folder: &TempDir, ports: [u16; 2]) -> Option<Daemon> {
+async fn serve(program: &Path, folder: &TempDir, ports: [u16; 2]) -> Option<Daemon> {
     let [port, monitor] = ports.map(|port| port.to_string());
     let args = [
         "-a",

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
@@ -151,7 +151,7 @@ impl Redis {
 }
 
 /// Starts the server and waits until it takes connections; nothing when it ended instead.
-async fn serve(program: &PathBuf, folder: &TempDir, port: u16) -> Option<Daemon> {
+async fn serve(program: &Path, folder: &TempDir, port: u16) -> Option<Daemon> {
     let port = port.to_string();
     let args = ["redis.conf", "--port", &port];
     let mut daemon = Daemon::start(program, args, folder.path(), None);
