@@ -17,9 +17,25 @@ pub struct UserId(pub i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConversationId(pub i64);
 
-/// Where a change stands in the feed over all conversations; it never orders a conversation.
+/// Where a change stands in the feed over all conversations; it never orders a conversation. The default is the beginning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place(pub i64);
+pub struct Place {
+    /// The transaction that wrote it, where several write at once; else 0.
+    pub transaction: i64,
+    /// Its row.
+    pub row: i64,
+}
+
+impl Place {
+    /// The place of a row where only one writes at a time.
+    #[must_use]
+    pub const fn at_row(row: i64) -> Self {
+        Self {
+            transaction: 0,
+            row,
+        }
+    }
+}
 
 /// How a conversation is addressed.
 #[derive(Debug, Clone, PartialEq, Eq)]

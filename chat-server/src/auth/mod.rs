@@ -19,14 +19,13 @@ pub mod password;
 pub mod secret;
 mod seen;
 pub mod sign_up;
-pub mod ticket;
+mod ticket;
 pub mod token;
 
 use attempts::Attempts;
 use invite::{InviteCode, Kind};
 use password::Hasher;
 use seen::Seen;
-use ticket::Tickets;
 use token::{Keyring, Refresh};
 
 /// Tokens, tickets, passwords and the limits on trying them.
@@ -36,7 +35,6 @@ pub struct Auth {
     // A std lock: the ring is cloned out of it, nothing is awaited under it.
     keys: RwLock<Arc<Keyring>>,
     hasher: Hasher,
-    tickets: Tickets,
     attempts: Attempts,
     seen: Seen,
     sign_up: SignUp,
@@ -62,7 +60,6 @@ impl Auth {
             clock,
             keys: RwLock::new(Arc::new(keys)),
             hasher: Hasher::new(),
-            tickets: Tickets::default(),
             attempts: Attempts::new(config.address_limits),
             seen: Seen::default(),
             sign_up: config.signup,
@@ -93,19 +90,17 @@ impl Auth {
     /// # Errors
     /// As [`Auth::identify`].
     pub async fn identify_by_ticket(&self, ticket: &str) -> Result<Identity, Refusal> {
-        let session = self
-            .tickets
-            .redeem(ticket, self.clock.monotonic())
-            .ok_or_else(Refusal::unauthorized)?;
+        let session = ticket::redeem(&*self.store, ticket, self.clock.wall()).await?;
+        let session = session.ok_or_else(Refusal::unauthorized)?;
         self.session_of(&session).await
     }
 
     /// A ticket for the socket.
     ///
     /// # Errors
-    /// `rate_limited` where too many are out.
-    pub fn ticket(&self, who: &Identity) -> Result<Secret, Refusal> {
-        self.tickets.issue(&who.session, self.clock.monotonic())
+    /// `rate_limited` where too many are out; `unavailable` while the store is away.
+    pub async fn ticket(&self, who: &Identity) -> Result<Secret, Refusal> {
+        Ok(ticket::issue(&*self.store, &who.session, self.clock.wall()).await?)
     }
 
     /// A new key signs from here on; what older ones signed stays good.

@@ -82,6 +82,6 @@ pub(super) async fn ticket(
     State(edge): Shared,
     Caller(who): Caller,
 ) -> Answer<(StatusCode, Body<Ticket>)> {
-    let ticket = edge.app.auth.ticket(&who)?;
+    let ticket = edge.app.auth.ticket(&who).await?;
     Ok((StatusCode::CREATED, Body(Ticket { ticket })))
 }
