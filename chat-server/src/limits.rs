@@ -8,6 +8,8 @@ use crate::limit::Rate;
 pub const ACCESS_TOKEN_S: i64 = 15 * 60;
 /// How long a key that signs no more is kept to verify: a device that stays away longer logs in again.
 pub const KEY_KEPT_S: i64 = 90 * 24 * 3600;
+/// Milliseconds between two looks at the store for keys that other nodes added.
+pub const KEYS_LOOK_MS: u64 = 1_000;
 /// How long an invite is good.
 pub const INVITE_S: i64 = 7 * 24 * 3600;
 /// How often one invite may be used at the most.
