@@ -2,8 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chat_server::bus::{Bus, Notice};
+use async_trait::async_trait;
+use chat_proto::Epoch;
+use chat_server::bus::{Bus, BusError, Interest, Notice, Reach};
 use chat_server::change::UserId;
+use chat_server::nodes::Word;
 use chat_server::router::Router;
 
 /// How a world treats its notices.
@@ -61,7 +64,12 @@ impl SimBus {
     }
 }
 
+#[async_trait]
 impl Bus for SimBus {
+    async fn start(&self, _life: &Epoch) -> Result<(), BusError> {
+        Ok(())
+    }
+
     fn publish(&self, to: &[UserId], notice: &Notice) {
         match self.weather {
             Weather::Calm => self.router.offer(to, notice),
@@ -75,7 +83,19 @@ impl Bus for SimBus {
         }
     }
 
+    fn say(&self, _word: &Word) {}
+
+    async fn attend(&self, _user: UserId) -> Interest {
+        Interest::none()
+    }
+
     fn reliable(&self) -> bool {
         self.weather == Weather::Calm
     }
+
+    fn reach(&self) -> Reach {
+        Reach::Alone
+    }
+
+    async fn stop(&self) {}
 }

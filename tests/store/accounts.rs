@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use chat_proto::{ErrorCode, PresenceState, SessionId};
 use chat_server::change::UserId;
-use chat_server::store::{Invite, InviteHash, SigningKey, Standing};
+use chat_server::limits;
+use chat_server::store::{Invite, InviteHash, NewTicket, SigningKey, Standing, TicketHash};
 
 use crate::world::{World, account, at, code, name, new_account};
 
@@ -263,6 +264,87 @@ pub(crate) async fn a05_a_user_has_several_sessions_and_ends_them_one_by_one(w: 
         (left.device.as_str(), account.name.as_str()),
         ("phone", "ann")
     );
+}
+
+pub(crate) async fn a05_sessions_that_ended_are_told_from_those_that_hold(w: &World) {
+    let ann = w.person("ann").await;
+    let ids: [SessionId; 4] = std::array::from_fn(|_| SessionId::generate());
+    for id in &ids[..3] {
+        w.store
+            .create_session(id.clone(), ann, "", at(0))
+            .await
+            .unwrap();
+    }
+    assert_eq!(w.store.sessions_gone(&ids[..3]).await.unwrap(), []);
+    w.store.end_session(ann, &ids[1]).await.unwrap();
+    let gone = w.store.sessions_gone(&ids).await.unwrap();
+    assert_eq!(gone, [ids[1].clone(), ids[3].clone()]);
+    assert_eq!(w.store.sessions_gone(&[]).await.unwrap(), []);
+}
+
+fn ticket(number: usize, session: &SessionId, seconds: i64) -> NewTicket {
+    let mut hash = [7; 32];
+    hash[..8].copy_from_slice(&number.to_be_bytes());
+    NewTicket {
+        hash: TicketHash(hash),
+        session: session.clone(),
+        now: at(seconds),
+        ends_at: at(seconds + 30),
+    }
+}
+
+pub(crate) async fn a08_a_ticket_is_taken_once_and_before_its_end(w: &World) {
+    let session = SessionId::generate();
+    let [first, late] = [ticket(1, &session, 0), ticket(2, &session, 0)];
+    for ticket in [&first, &late] {
+        w.store.add_ticket(ticket.clone()).await.unwrap();
+    }
+    let taken = async |ticket: &NewTicket, seconds| {
+        let taken = w.store.take_ticket(ticket.hash, at(seconds)).await;
+        taken.unwrap()
+    };
+    let mut takers = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (store, hash) = (Arc::clone(&w.store), first.hash);
+        takers.spawn(async move { store.take_ticket(hash, at(29)).await.unwrap() });
+    }
+    let takers: Vec<_> = takers.join_all().await.into_iter().flatten().collect();
+    assert_eq!(takers.len(), 1, "one of them has it: {takers:?}");
+    assert_eq!(taken(&late, 30).await, None);
+    assert_eq!(taken(&late, 0).await, None, "forgotten");
+    assert_eq!(taken(&ticket(3, &session, 0), 0).await, None);
+}
+
+pub(crate) async fn a08_the_newest_tickets_of_a_session_stay(w: &World) {
+    let [session, other] = [SessionId::generate(), SessionId::generate()];
+    w.store.add_ticket(ticket(0, &other, 0)).await.unwrap();
+    let count = limits::TICKETS_PER_SESSION_MAX + 2;
+    for number in 1..=count {
+        let ticket = ticket(number, &session, 0);
+        w.store.add_ticket(ticket).await.unwrap();
+    }
+    let mut taken = Vec::new();
+    for number in 0..=count {
+        let hash = ticket(number, &session, 0).hash;
+        if w.store.take_ticket(hash, at(1)).await.unwrap().is_some() {
+            taken.push(number);
+        }
+    }
+    let newest: Vec<usize> = std::iter::once(0).chain(3..=count).collect();
+    assert_eq!(taken, newest);
+}
+
+pub(crate) async fn s02_tickets_are_bounded_in_all_until_they_end(w: &World) {
+    let out = async |number, seconds| {
+        let ticket = ticket(number, &SessionId::generate(), seconds);
+        w.store.add_ticket(ticket).await
+    };
+    for first in (0..limits::TICKETS_MAX).step_by(64) {
+        let several = (first..first + 64).map(|number| out(number, 0));
+        futures_util::future::try_join_all(several).await.unwrap();
+    }
+    assert_eq!(code(out(9_999, 29).await), ErrorCode::RateLimited);
+    out(9_999, 30).await.unwrap();
 }
 
 pub(crate) async fn p02_people_are_found_by_what_their_names_hold(w: &World) {

@@ -4,13 +4,15 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
-use chat_proto::{Rev, Seq};
+use chat_proto::{Rev, Seq, SessionId};
 use chat_server::change::{Change, Place};
 use chat_server::limits::PAGE_BYTES_MAX;
 use chat_server::store::sqlite::{OpenError, SqliteStore};
-use chat_server::store::{Commits, Committed, Range, Slice, Store, StoreError};
+use chat_server::store::{
+    Commits, Committed, NewTicket, Range, Slice, Store, StoreError, TicketHash,
+};
 
-use crate::world::{Heard, World, message, person, topic};
+use crate::world::{Heard, World, at, message, now, person, topic};
 
 fn open(dir: &Path) -> Result<Arc<SqliteStore>, OpenError> {
     SqliteStore::open(dir, Arc::new(Heard::default()))
@@ -37,7 +39,7 @@ async fn d05_reopening_keeps_everything() {
     );
     let next = store.publish(message(ben, "ann", "ho", "1")).await.unwrap();
     assert_eq!((next.seq.0, next.rev), (2, Rev(2)));
-    assert_eq!(store.since(Place(0), 9).await.unwrap().len(), 2);
+    assert_eq!(store.since(Place::default(), 9).await.unwrap().len(), 2);
     store.ready().await.unwrap();
 }
 
@@ -75,6 +77,33 @@ async fn o01_a_newer_or_damaged_database_is_refused_with_a_sentence() {
         matches!(under_a_file, OpenError::Folder { .. }),
         "{under_a_file}"
     );
+}
+
+#[tokio::test]
+async fn o05_a_database_of_an_older_version_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    let (epoch, ann) = (store.epoch(), person(&*store, "ann").await);
+    store.close().await;
+    let database = rusqlite::Connection::open(folder.path().join("chat.db")).unwrap();
+    database
+        .execute_batch("DROP TABLE tickets; PRAGMA user_version = 1")
+        .unwrap();
+    drop((database, store));
+
+    let store = open(folder.path()).unwrap();
+    assert_eq!(store.epoch(), epoch);
+    let ticket = NewTicket {
+        hash: TicketHash([1; 32]),
+        session: SessionId::generate(),
+        now: now(),
+        ends_at: at(30),
+    };
+    store.add_ticket(ticket).await.unwrap();
+    store
+        .publish(message(ann, "ann", "still here", "1"))
+        .await
+        .unwrap();
 }
 
 #[cfg(unix)]
@@ -142,7 +171,7 @@ async fn o08_a_full_disk_refuses_and_service_returns_with_space() {
         stored += 1;
         assert_eq!((sent.dup, sent.seq.0), (false, stored as u64));
     }
-    let feed = store.since(Place(0), 99).await.unwrap();
+    let feed = store.since(Place::default(), 99).await.unwrap();
     assert_eq!(feed.len(), stored, "nothing half, nothing twice");
 }
 
@@ -164,7 +193,7 @@ async fn d05_a_large_log_is_written_back() {
     assert!(wal < 8 << 20, "{wal} bytes for 10 MB of messages");
     let last = store.membership(ann, &topic("ann")).await.unwrap().last_seq;
     assert_eq!(last, Seq(200));
-    let feed = store.since(Place(0), 500).await.unwrap();
+    let feed = store.since(Place::default(), 500).await.unwrap();
     assert_eq!(feed.len(), 200);
 }
 
@@ -181,7 +210,7 @@ impl Commits for Gate {
         let sql = "SELECT count(*) FROM log WHERE place = ?1";
         let stored = batch.iter().filter(|committed| {
             let rows: i64 = database
-                .query_row(sql, [committed.change.place.0], |row| row.get(0))
+                .query_row(sql, [committed.change.place.row], |row| row.get(0))
                 .unwrap();
             rows == 1
         });
@@ -255,7 +284,7 @@ async fn a_store_that_is_behind_says_so_at_once_and_keeps_what_it_took() {
     let answers = sends.join_all().await;
     let stored = answers.iter().filter(|answer| answer.is_ok()).count();
     assert!(stored > 4000, "{stored} were taken");
-    let feed = store.since(Place(0), 9999).await.unwrap();
+    let feed = store.since(Place::default(), 9999).await.unwrap();
     assert_eq!(feed.len(), stored, "what was refused is not there");
 }
 

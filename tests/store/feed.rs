@@ -59,7 +59,7 @@ pub(crate) async fn d10_the_feed_holds_every_change_in_the_order_told(w: &World)
 
     let heard: Vec<String> = w.heard.all().iter().map(told).collect();
     let mut read = Vec::new();
-    let mut place = Place(0);
+    let mut place = Place::default();
     loop {
         let page = w.store.since(place, 3).await.unwrap();
         let Some(last) = page.last() else { break };

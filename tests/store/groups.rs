@@ -291,7 +291,7 @@ pub(crate) async fn t08_a_topic_made_again_continues_its_numbers(w: &World) {
     assert_eq!(w.heard.last().members.as_ref(), [ben]);
     let feed = w
         .store
-        .since(chat_server::change::Place(0), 99)
+        .since(chat_server::change::Place::default(), 99)
         .await
         .unwrap();
     assert_eq!(feed.last().unwrap().members.as_ref(), [ben]);

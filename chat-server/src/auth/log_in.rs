@@ -6,8 +6,8 @@ use chat_proto::api::{LogIn, LoggedIn, Refresh};
 use chat_proto::text::valid_line;
 use chat_proto::{ErrorCode, Refusal, SessionId, limits as wire};
 
-use super::sign_up;
-use crate::service::App;
+use super::{sign_up, token};
+use crate::service::{App, sessions};
 use crate::store::Account;
 
 /// Opens a session for who knows the password. For an unknown name it takes as long and says the same.
@@ -50,10 +50,10 @@ pub async fn log_in(app: &App, given: LogIn, from: IpAddr) -> Result<LoggedIn, R
 /// `unauthorized`: the one sentence.
 pub async fn refresh(app: &App, given: &Refresh) -> Result<LoggedIn, Refusal> {
     let auth = &app.auth;
-    let said = auth
-        .keys()
-        .read_refresh(given.refresh_token.expose())
-        .ok_or_else(Refusal::unauthorized)?;
+    let token = given.refresh_token.expose();
+    let kid = token::kid_of_refresh(token).ok_or_else(Refusal::unauthorized)?;
+    let keys = auth.keys.with(kid).await?;
+    let said = keys.read_refresh(token).ok_or_else(Refusal::unauthorized)?;
     let before = app.store.session(&said.session).await?;
     let now = app.clock.wall();
     let rotated = app
@@ -63,11 +63,11 @@ pub async fn refresh(app: &App, given: &Refresh) -> Result<LoggedIn, Refusal> {
     match (rotated, before) {
         (Some((session, account)), _) if !account.disabled => {
             auth.seen.note(&session.id, now);
-            auth.pair(&session, &account)
+            auth.pair(&session, &account).await
         }
         (None, Some((session, _))) => {
             tracing::warn!(session = %session.id, "an old refresh token came back: the session was ended");
-            app.router.end_session(session.user, &session.id);
+            sessions::tell(app, session.user, &session.id);
             Err(Refusal::unauthorized())
         }
         _ => Err(Refusal::unauthorized()),
@@ -81,7 +81,7 @@ pub(super) async fn open(app: &App, account: &Account, device: &str) -> Result<L
         .create_session(SessionId::generate(), account.id, device, app.clock.wall())
         .await?;
     metrics::counter!(crate::metrics::SESSIONS_OPENED).increment(1);
-    app.auth.pair(&session, account)
+    app.auth.pair(&session, account).await
 }
 
 /// The name of a device, as the list of sessions shows it.

@@ -1,6 +1,6 @@
 //! Who somebody is: an [`Identity`] from a token. Nothing else may mint one.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use chat_proto::api::{LoggedIn, Profile, Secret};
 use chat_proto::{ErrorCode, Name, Refusal, SessionId};
@@ -9,34 +9,33 @@ use crate::clock::Clock;
 use crate::config::{Config, SignUp};
 use crate::limits;
 use crate::service::Identity;
-use crate::store::{Account, Session, Store, StoreError, StoreResult};
+use crate::store::{Account, Session, Store, StoreResult};
 
 pub mod attempts;
 pub mod invite;
 mod jwt;
+mod keys;
 pub mod log_in;
 pub mod password;
 pub mod secret;
 mod seen;
 pub mod sign_up;
-pub mod ticket;
+mod ticket;
 pub mod token;
 
 use attempts::Attempts;
 use invite::{InviteCode, Kind};
+use keys::Keys;
 use password::Hasher;
 use seen::Seen;
-use ticket::Tickets;
-use token::{Keyring, Refresh};
+use token::Refresh;
 
 /// Tokens, tickets, passwords and the limits on trying them.
 pub struct Auth {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    // A std lock: the ring is cloned out of it, nothing is awaited under it.
-    keys: RwLock<Arc<Keyring>>,
+    keys: Keys,
     hasher: Hasher,
-    tickets: Tickets,
     attempts: Attempts,
     seen: Seen,
     sign_up: SignUp,
@@ -53,16 +52,11 @@ impl Auth {
         clock: Arc<dyn Clock>,
         config: &Config,
     ) -> StoreResult<Self> {
-        if store.signing_keys().await?.is_empty() {
-            add_key(&*store, &*clock).await?;
-        }
-        let keys = load_keys(&*store).await?;
         Ok(Self {
+            keys: Keys::open(Arc::clone(&store), Arc::clone(&clock)).await?,
             store,
             clock,
-            keys: RwLock::new(Arc::new(keys)),
             hasher: Hasher::new(),
-            tickets: Tickets::default(),
             attempts: Attempts::new(config.address_limits),
             seen: Seen::default(),
             sign_up: config.signup,
@@ -75,9 +69,10 @@ impl Auth {
     /// # Errors
     /// `unauthorized`; `unavailable` while the store is away.
     pub async fn identify(&self, token: &str) -> Result<Identity, Refusal> {
+        let kid = token::kid_of_access(token).ok_or_else(Refusal::unauthorized)?;
+        let keys = self.keys.with(&kid).await?;
         let now = self.clock.wall();
-        let claims = self
-            .keys()
+        let claims = keys
             .read_access(token, now)
             .ok_or_else(Refusal::unauthorized)?;
         let identity = self.session_of(&claims.sid).await?;
@@ -93,30 +88,25 @@ impl Auth {
     /// # Errors
     /// As [`Auth::identify`].
     pub async fn identify_by_ticket(&self, ticket: &str) -> Result<Identity, Refusal> {
-        let session = self
-            .tickets
-            .redeem(ticket, self.clock.monotonic())
-            .ok_or_else(Refusal::unauthorized)?;
+        let session = ticket::redeem(&*self.store, ticket, self.clock.wall()).await?;
+        let session = session.ok_or_else(Refusal::unauthorized)?;
         self.session_of(&session).await
     }
 
     /// A ticket for the socket.
     ///
     /// # Errors
-    /// `rate_limited` where too many are out.
-    pub fn ticket(&self, who: &Identity) -> Result<Secret, Refusal> {
-        self.tickets.issue(&who.session, self.clock.monotonic())
+    /// `rate_limited` where too many are out; `unavailable` while the store is away.
+    pub async fn ticket(&self, who: &Identity) -> Result<Secret, Refusal> {
+        Ok(ticket::issue(&*self.store, &who.session, self.clock.wall()).await?)
     }
 
-    /// A new key signs from here on; what older ones signed stays good.
+    /// A new key signs from here on, on all nodes; what older ones signed stays good.
     ///
     /// # Errors
     /// What the store says.
     pub async fn rotate_keys(&self) -> StoreResult<()> {
-        add_key(&*self.store, &*self.clock).await?;
-        let keys = Arc::new(load_keys(&*self.store).await?);
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
-        Ok(())
+        self.keys.rotate().await
     }
 
     /// Makes an invite.
@@ -158,13 +148,9 @@ impl Auth {
         }
     }
 
-    fn keys(&self) -> Arc<Keyring> {
-        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// The pair of a session. It is issued at the time of the rotation, so that asking again gives the same pair.
-    fn pair(&self, session: &Session, account: &Account) -> Result<LoggedIn, Refusal> {
-        let keys = self.keys();
+    async fn pair(&self, session: &Session, account: &Account) -> Result<LoggedIn, Refusal> {
+        let keys = self.keys.newest().await;
         let issued_at = session.rotated_at;
         let Some(token) = keys.access(&account.name, &session.id, issued_at) else {
             tracing::error!("an access token could not be written");
@@ -198,23 +184,4 @@ pub fn profile(account: &Account) -> Profile {
         kind: "person".to_owned(),
         avatar: None,
     }
-}
-
-/// Adds a key to a store, and forgets those whose tokens are gone.
-///
-/// # Errors
-/// What the store says.
-pub async fn add_key(store: &dyn Store, clock: &dyn Clock) -> StoreResult<()> {
-    let now = clock.wall();
-    store
-        .add_signing_key(
-            Keyring::generate(now),
-            now.plus_seconds(-limits::KEY_KEPT_S),
-        )
-        .await
-}
-
-async fn load_keys(store: &dyn Store) -> StoreResult<Keyring> {
-    Keyring::new(store.signing_keys().await?)
-        .ok_or_else(|| StoreError::Internal("a key was added and is not there".to_owned()))
 }

@@ -104,6 +104,12 @@ impl Keyring {
         .ok()
     }
 
+    /// Whether this key is on the ring.
+    #[must_use]
+    pub fn knows(&self, kid: &str) -> bool {
+        self.key(kid).is_some()
+    }
+
     /// What an access token says, if it is ours and has not ended. Why not is told to nobody.
     #[must_use]
     pub fn read_access(&self, token: &str, now: Time) -> Option<Claims> {
@@ -154,6 +160,20 @@ impl Keyring {
             .chain(&self.verifying)
             .find(|key| key.kid == kid)
     }
+}
+
+/// The id of the key with which an access token says that it was signed.
+#[must_use]
+pub fn kid_of_access(token: &str) -> Option<String> {
+    jsonwebtoken::decode_header(token).ok()?.kid
+}
+
+/// The id of the key with which a refresh token says that it was signed.
+#[must_use]
+pub fn kid_of_refresh(token: &str) -> Option<&str> {
+    // As many parts as `read_refresh` wants: what is no token of any key is not looked for.
+    let (kid, rest) = token.split_once('.')?;
+    (rest.split('.').count() == 3).then_some(kid)
 }
 
 impl std::fmt::Debug for Keyring {

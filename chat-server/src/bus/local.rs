@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Bus, Notice};
+use async_trait::async_trait;
+use chat_proto::Epoch;
+
+use super::{Bus, BusError, Interest, Notice, Reach};
 use crate::change::UserId;
+use crate::nodes::Word;
 use crate::router::Router;
 
 /// Straight into the mailboxes.
@@ -19,12 +23,29 @@ impl LocalBus {
     }
 }
 
+#[async_trait]
 impl Bus for LocalBus {
+    async fn start(&self, _life: &Epoch) -> Result<(), BusError> {
+        Ok(())
+    }
+
     fn publish(&self, to: &[UserId], notice: &Notice) {
         self.router.offer(to, notice);
+    }
+
+    fn say(&self, _word: &Word) {}
+
+    async fn attend(&self, _user: UserId) -> Interest {
+        Interest::none()
     }
 
     fn reliable(&self) -> bool {
         true
     }
+
+    fn reach(&self) -> Reach {
+        Reach::Alone
+    }
+
+    async fn stop(&self) {}
 }

@@ -9,6 +9,7 @@ use http::StatusCode;
 use super::extract::{Caller, InPath, Json, Remote};
 use super::{Answer, Shared};
 use crate::auth::log_in as auth;
+use crate::service::sessions;
 
 /// `POST /v1/sessions`.
 pub(super) async fn log_in(
@@ -66,14 +67,13 @@ pub(super) async fn end(
     InPath(id): InPath<String>,
 ) -> Answer<StatusCode> {
     let id = if id == "current" {
-        who.session
+        who.session.clone()
     } else {
         SessionId(id)
     };
-    if !edge.app.store.end_session(who.user, &id).await? {
+    if !sessions::end(&edge.app, &who, &id).await? {
         return Err(Refusal::new(ErrorCode::NotFound, "you have no such session").into());
     }
-    edge.app.router.end_session(who.user, &id);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -82,6 +82,6 @@ pub(super) async fn ticket(
     State(edge): Shared,
     Caller(who): Caller,
 ) -> Answer<(StatusCode, Body<Ticket>)> {
-    let ticket = edge.app.auth.ticket(&who)?;
+    let ticket = edge.app.auth.ticket(&who).await?;
     Ok((StatusCode::CREATED, Body(Ticket { ticket })))
 }

@@ -23,7 +23,7 @@ fn name(text: &str) -> Name {
 
 fn change(rev: u64, what: What) -> Arc<Change> {
     Arc::new(Change::new(
-        Place(0),
+        Place::default(),
         OPS,
         Address::Group(name("ops")),
         Rev(rev),

@@ -10,19 +10,21 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chat_proto::message::Body;
 use chat_proto::{
-    ConversationKind, Epoch, Mark, MessageId, Name, PresenceState, Refusal, Rev, Role, Seq,
-    SessionId, Time, Topic,
+    ConversationKind, Epoch, Mark, MessageId, Name, Refusal, Rev, Role, Seq, SessionId, Time, Topic,
 };
 
 use crate::change::{Address, Change, ConversationId, Place, UserId};
 use crate::mutant::mutant;
 
+mod account;
 pub mod memory;
 mod naming;
 pub mod refuse;
 mod session;
 pub mod sqlite;
 
+pub use account::{Account, Invite, InviteHash, NewAccount, Standing};
+pub use session::{NewTicket, Session, SigningKey, TicketHash};
 use session::{Rotation, rotation};
 
 /// Why the store did not do it, by what the caller can do.
@@ -55,113 +57,6 @@ pub struct Committed {
 pub trait Commits: Send + Sync {
     /// A batch was committed.
     fn committed(&self, batch: &[Committed]);
-}
-
-/// An account, without its secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// Inside the server.
-    pub id: UserId,
-    /// The handle.
-    pub name: Name,
-    /// What is shown.
-    pub display_name: String,
-    /// The user's own address; nobody else sees it.
-    pub email: Option<String>,
-    /// Whether they administer the server.
-    pub admin: bool,
-    /// Whether they may not log in.
-    pub disabled: bool,
-}
-
-/// What a person says of being there, and when they last were.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// The state that they chose; `Online` unless they chose another.
-    pub state: Option<PresenceState>,
-    /// The status text.
-    pub text: Option<String>,
-    /// When the text ends.
-    pub until: Option<Time>,
-    /// When their last foreground connection went.
-    pub last_seen: Option<Time>,
-}
-
-/// A new account.
-#[derive(Debug, Clone)]
-pub struct NewAccount {
-    /// The handle, valid and not reserved.
-    pub name: Name,
-    /// What is shown.
-    pub display_name: String,
-    /// The user's own address.
-    pub email: Option<String>,
-    /// The hash of the password (PHC string).
-    pub password_hash: String,
-    /// The invite that is used up by it, in the same transaction. Without one the caller has decided that none is needed.
-    pub invite: Option<InviteHash>,
-    /// A public topic that all newcomers join; made if the name is free.
-    pub lobby: Option<Name>,
-    /// When.
-    pub now: Time,
-}
-
-/// SHA-256 of an invite's code: the code itself is nowhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct InviteHash(pub [u8; 32]);
-
-/// An invite.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invite {
-    /// What its code hashes to.
-    pub hash: InviteHash,
-    /// Groups that the newcomer joins; one that is gone by then is passed over.
-    pub groups: Vec<Name>,
-    /// How often it can be used yet.
-    pub uses_left: u32,
-    /// Whether it makes an administrator.
-    pub admin: bool,
-    /// When it ends.
-    pub expires_at: Time,
-}
-
-/// A log-in of a device.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
-    /// Which.
-    pub id: SessionId,
-    /// Whose.
-    pub user: UserId,
-    /// The device's name.
-    pub device: String,
-    /// When it logged in.
-    pub created_at: Time,
-    /// When it was last seen.
-    pub last_seen: Time,
-    /// How often its refresh token was rotated: the number of the one that is good, from 1.
-    pub generation: u64,
-    /// When that one was made.
-    pub rotated_at: Time,
-}
-
-/// A key that signs tokens.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SigningKey {
-    /// Its id, told in each token (`kid`).
-    pub kid: String,
-    /// 32 random bytes.
-    pub secret: [u8; 32],
-    /// When it was made. The newest signs; older ones only verify.
-    pub created_at: Time,
-}
-
-impl std::fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SigningKey")
-            .field("kid", &self.kid)
-            .field("secret", &"[hidden]")
-            .finish_non_exhaustive()
-    }
 }
 
 /// Whether the rate of the sender allows one more message.
@@ -398,6 +293,8 @@ pub trait Store: Send + Sync {
 
     /// The life of this store.
     fn epoch(&self) -> Epoch;
+    /// Whether other processes write into this store too, so that what they stored is found only by looking.
+    fn shared(&self) -> bool;
     /// Whether a write would be stored at this moment: `Unavailable` says why not.
     async fn ready(&self) -> StoreResult<()>;
     /// Writes what is written behind and lets go of the files. Calls after it are `Unavailable`.
@@ -473,6 +370,19 @@ pub trait Store: Send + Sync {
     async fn end_session(&self, user: UserId, id: &SessionId) -> StoreResult<bool>;
     /// Sets when sessions were last seen; never goes back.
     async fn touch_sessions(&self, seen: &[(SessionId, Time)]) -> StoreResult<()>;
+    /// Which of these are good no more: ended, or of an account that is disabled. In the order asked.
+    async fn sessions_gone(&self, sessions: &[SessionId]) -> StoreResult<Vec<SessionId>>;
+
+    // Tickets.
+
+    /// Stores a ticket and forgets those that ended. Of one session the newest [`TICKETS_PER_SESSION_MAX`] stay.
+    /// `rate_limited` where [`TICKETS_MAX`] are out.
+    ///
+    /// [`TICKETS_PER_SESSION_MAX`]: crate::limits::TICKETS_PER_SESSION_MAX
+    /// [`TICKETS_MAX`]: crate::limits::TICKETS_MAX
+    async fn add_ticket(&self, ticket: NewTicket) -> StoreResult<()>;
+    /// Takes a ticket that has not ended: the session that it was made for, once.
+    async fn take_ticket(&self, hash: TicketHash, now: Time) -> StoreResult<Option<SessionId>>;
 
     // Messages.
 

@@ -95,6 +95,12 @@ pub fn rate_limited(retry_after_ms: u64) -> StoreError {
     StoreError::Refused(Refusal::rate_limited(retry_after_ms))
 }
 
+/// Tickets that nobody used are out, as many as there may be; they end soon.
+#[must_use]
+pub fn too_many_tickets() -> StoreError {
+    rate_limited(1_000)
+}
+
 /// What a reply or a thread refers to is not there.
 #[must_use]
 pub fn no_such_message(field: &str, seq: chat_proto::Seq) -> StoreError {

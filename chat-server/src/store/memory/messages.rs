@@ -195,13 +195,13 @@ impl State {
     }
 
     pub(super) fn since(&self, place: Place, limit: usize) -> Vec<Committed> {
-        let above = usize::try_from(place.0).unwrap_or(0);
+        let above = usize::try_from(place.row).unwrap_or(0);
         let feed = self.feed.iter().skip(above).take(limit);
         feed.map(|(id, rev)| self.committed(*id, *rev)).collect()
     }
 
     pub(super) fn last_place(&self) -> Place {
-        Place(self.feed.len() as i64)
+        Place::at_row(self.feed.len() as i64)
     }
 }
 

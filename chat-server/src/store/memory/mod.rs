@@ -7,8 +7,8 @@ use chat_proto::{Epoch, Mark, MessageId, Name, Rev, Seq, SessionId, Time, Topic}
 
 use super::{
     Account, Commits, Committed, GroupRecord, Head, Invite, InviteHash, Listed, MarkAt, Member,
-    Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, Published, Range, Session,
-    SigningKey, Slice, Standing, Store, StoreError, StoreResult, Subscribed,
+    Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, NewTicket, Published, Range,
+    Session, SigningKey, Slice, Standing, Store, StoreError, StoreResult, Subscribed, TicketHash,
 };
 use crate::change::{Change, ConversationId, Place, UserId};
 
@@ -57,6 +57,10 @@ impl Store for MemoryStore {
     fn epoch(&self) -> Epoch {
         // It never outlives the process that numbered its changes, and one word keeps simulations the same.
         Epoch("memory".to_owned())
+    }
+
+    fn shared(&self) -> bool {
+        false
     }
 
     async fn ready(&self) -> StoreResult<()> {
@@ -176,6 +180,18 @@ impl Store for MemoryStore {
             s.touch_sessions(seen);
             Ok(())
         })
+    }
+
+    async fn sessions_gone(&self, sessions: &[SessionId]) -> StoreResult<Vec<SessionId>> {
+        self.with(|s| Ok(s.sessions_gone(sessions)))
+    }
+
+    async fn add_ticket(&self, ticket: NewTicket) -> StoreResult<()> {
+        self.with(|s| s.add_ticket(ticket))
+    }
+
+    async fn take_ticket(&self, hash: TicketHash, now: Time) -> StoreResult<Option<SessionId>> {
+        self.with(|s| Ok(s.take_ticket(hash, now)))
     }
 
     async fn publish(&self, message: NewMessage) -> StoreResult<Published> {

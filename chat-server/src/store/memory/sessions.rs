@@ -1,10 +1,14 @@
-//! Log-ins of devices, and the keys that sign what they present.
+//! Log-ins of devices, the tickets that stand for them, and the keys that sign what they present.
 
 use chat_proto::{SessionId, Time};
 
 use super::state::State;
 use crate::change::UserId;
-use crate::store::{Account, Rotation, Session, SigningKey, StoreError, StoreResult, rotation};
+use crate::limits;
+use crate::store::{
+    Account, NewTicket, Rotation, Session, SigningKey, StoreError, StoreResult, TicketHash, refuse,
+    rotation,
+};
 
 impl State {
     pub(super) fn create_session(&mut self, session: Session) -> StoreResult<Session> {
@@ -65,6 +69,35 @@ impl State {
                 session.last_seen = session.last_seen.max(*at);
             }
         }
+    }
+
+    pub(super) fn sessions_gone(&self, sessions: &[SessionId]) -> Vec<SessionId> {
+        let good = |id: &SessionId| {
+            self.session(id)
+                .is_some_and(|(_, account)| !account.disabled)
+        };
+        sessions.iter().filter(|id| !good(id)).cloned().collect()
+    }
+
+    pub(super) fn add_ticket(&mut self, ticket: NewTicket) -> StoreResult<()> {
+        self.tickets.retain(|held| held.ends_at > ticket.now);
+        let own = |held: &NewTicket| held.session == ticket.session;
+        if self.tickets.iter().filter(|held| own(held)).count() >= limits::TICKETS_PER_SESSION_MAX
+            && let Some(oldest) = self.tickets.iter().position(own)
+        {
+            self.tickets.remove(oldest);
+        }
+        if self.tickets.len() >= limits::TICKETS_MAX {
+            return Err(refuse::too_many_tickets());
+        }
+        self.tickets.push(ticket);
+        Ok(())
+    }
+
+    pub(super) fn take_ticket(&mut self, hash: TicketHash, now: Time) -> Option<SessionId> {
+        let at = self.tickets.iter().position(|held| held.hash == hash)?;
+        let ticket = self.tickets.remove(at);
+        (now < ticket.ends_at).then_some(ticket.session)
     }
 
     pub(super) fn signing_keys(&self) -> Vec<SigningKey> {

@@ -7,7 +7,9 @@ use chat_proto::message::Body;
 use chat_proto::{ConversationKind, MessageId, Name, Rev, Role, Seq, SessionId, Time, UserRef};
 
 use crate::change::{Address, Change, ConversationId, Place, UserId, What};
-use crate::store::{Account, Committed, Fingerprint, Invite, Session, SigningKey, Standing};
+use crate::store::{
+    Account, Committed, Fingerprint, Invite, NewTicket, Session, SigningKey, Standing,
+};
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +137,8 @@ pub(super) struct State {
     /// Conversation and `rev` of each change; place n is at n - 1.
     pub(super) feed: Vec<(ConversationId, Rev)>,
     pub(super) sessions: BTreeMap<SessionId, Session>,
+    /// The oldest first.
+    pub(super) tickets: Vec<NewTicket>,
     pub(super) invites: BTreeMap<[u8; 32], Invite>,
     pub(super) keys: Vec<SigningKey>,
     /// What the call at hand changed, not yet told.
@@ -177,7 +181,7 @@ impl State {
 
     /// Adds to the log of a conversation; it concerns the members as they are.
     pub(super) fn append(&mut self, id: ConversationId, at: Time, kept: Kept) -> Rev {
-        let place = Place(self.feed.len() as i64 + 1);
+        let place = Place::at_row(self.feed.len() as i64 + 1);
         let conversation = self.conversation_mut(id);
         if matches!(kept, Kept::Message { .. }) {
             conversation.messages.push(conversation.log.len());

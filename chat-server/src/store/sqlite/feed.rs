@@ -34,7 +34,7 @@ pub(super) fn since(
     let mut statement =
         connection.prepare_cached(change_sql!("WHERE l.place > ?1 ORDER BY l.place LIMIT ?2"))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut found = statement.query([place.0, limit])?;
+    let mut found = statement.query([place.row, limit])?;
     let mut feed = Vec::new();
     while let Some(row) = found.next()? {
         let conversation = ConversationId(row.get(1)?);
@@ -96,7 +96,7 @@ impl Audience {
 pub(super) fn last_place(connection: &Connection) -> rusqlite::Result<Place> {
     connection
         .prepare_cached("SELECT coalesce(max(place), 0) FROM log")?
-        .query_row([], |row| row.get(0).map(Place))
+        .query_row([], |row| row.get(0).map(Place::at_row))
 }
 
 /// A membership that holds, or that ended: then `rev` and `last_seq` are those of its end.

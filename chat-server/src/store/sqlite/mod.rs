@@ -9,8 +9,8 @@ use chat_proto::{Epoch, Mark, MessageId, Name, Rev, Seq, SessionId, Time, Topic}
 
 use super::{
     Account, Commits, Committed, GroupRecord, Head, Invite, InviteHash, Listed, MarkAt, Member,
-    Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, Published, Range, Session,
-    SigningKey, Slice, Standing, Store, StoreResult, Subscribed,
+    Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, NewTicket, Published, Range,
+    Session, SigningKey, Slice, Standing, Store, StoreResult, Subscribed, TicketHash,
 };
 use crate::change::{Change, ConversationId, Place, UserId};
 
@@ -103,6 +103,10 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn epoch(&self) -> Epoch {
         self.epoch.clone()
+    }
+
+    fn shared(&self) -> bool {
+        false
     }
 
     async fn ready(&self) -> StoreResult<()> {
@@ -233,6 +237,21 @@ impl Store for SqliteStore {
     async fn touch_sessions(&self, seen: &[(SessionId, Time)]) -> StoreResult<()> {
         let seen = seen.to_vec();
         self.write(move |t| sessions::touch_sessions(t, &seen))
+            .await
+    }
+
+    async fn sessions_gone(&self, sessions: &[SessionId]) -> StoreResult<Vec<SessionId>> {
+        let sessions = sessions.to_vec();
+        self.read(move |c| sessions::sessions_gone(c, &sessions))
+            .await
+    }
+
+    async fn add_ticket(&self, ticket: NewTicket) -> StoreResult<()> {
+        self.write(move |t| sessions::add_ticket(t, &ticket)).await
+    }
+
+    async fn take_ticket(&self, hash: TicketHash, now: Time) -> StoreResult<Option<SessionId>> {
+        self.write(move |t| sessions::take_ticket(t, hash, now))
             .await
     }
 

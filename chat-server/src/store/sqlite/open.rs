@@ -8,7 +8,10 @@ use chat_proto::Epoch;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 /// From version n to n + 1 leads the n-th file.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+];
 /// Statements kept prepared; there are fewer than this in the whole engine.
 const STATEMENTS_MAX: usize = 128;
 

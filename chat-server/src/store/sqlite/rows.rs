@@ -81,7 +81,7 @@ pub(super) fn change(row: &Row<'_>, address: Address) -> rusqlite::Result<Change
         _ => return Err(foreign(4, "kind of change")),
     };
     Ok(Change::new(
-        Place(row.get(0)?),
+        Place::at_row(row.get(0)?),
         ConversationId(row.get(1)?),
         address,
         Rev(count(row.get(2)?)),

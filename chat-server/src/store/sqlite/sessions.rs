@@ -1,4 +1,4 @@
-//! Log-ins of devices, and the keys that sign what they present.
+//! Log-ins of devices, the tickets that stand for them, and the keys that sign what they present.
 
 use chat_proto::{SessionId, Time};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -7,7 +7,10 @@ use super::codes::{column, count};
 use super::people::{account, account_columns};
 use super::writer::Transaction;
 use crate::change::UserId;
-use crate::store::{Account, Rotation, Session, SigningKey, StoreResult, rotation};
+use crate::limits;
+use crate::store::{
+    Account, NewTicket, Rotation, Session, SigningKey, StoreResult, TicketHash, refuse, rotation,
+};
 
 macro_rules! session_columns {
     () => {
@@ -132,6 +135,70 @@ pub(super) fn touch_sessions(
         statement.execute(params![id.as_str(), at.micros()])?;
     }
     Ok(())
+}
+
+pub(super) fn sessions_gone(
+    connection: &Connection,
+    sessions: &[SessionId],
+) -> StoreResult<Vec<SessionId>> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM sessions s JOIN users u ON u.id = s.user \
+        WHERE s.id = ?1 AND u.disabled = 0)";
+    let mut statement = connection.prepare_cached(SQL)?;
+    let mut gone = Vec::new();
+    for id in sessions {
+        let good: bool = statement.query_row([id.as_str()], |row| row.get(0))?;
+        if !good {
+            gone.push(id.clone());
+        }
+    }
+    Ok(gone)
+}
+
+pub(super) fn add_ticket(t: &mut Transaction<'_>, ticket: &NewTicket) -> StoreResult<()> {
+    t.connection
+        .prepare_cached("DELETE FROM tickets WHERE ends_at <= ?1")?
+        .execute([ticket.now.micros()])?;
+    // All but the newest, of which there may be one less than the most: the one that comes is the newest.
+    t.connection
+        .prepare_cached(
+            "DELETE FROM tickets WHERE session = ?1 AND id NOT IN \
+             (SELECT id FROM tickets WHERE session = ?1 ORDER BY id DESC LIMIT ?2)",
+        )?
+        .execute(params![
+            ticket.session.as_str(),
+            column(limits::TICKETS_PER_SESSION_MAX as u64 - 1)
+        ])?;
+    let out = t
+        .connection
+        .prepare_cached("SELECT count(*) FROM tickets")?
+        .query_row([], |row| row.get(0).map(count))?;
+    if out >= limits::TICKETS_MAX as u64 {
+        return Err(refuse::too_many_tickets());
+    }
+    t.connection
+        .prepare_cached("INSERT INTO tickets (hash, session, ends_at) VALUES (?1, ?2, ?3)")?
+        .execute(params![
+            ticket.hash.0,
+            ticket.session.as_str(),
+            ticket.ends_at.micros()
+        ])?;
+    Ok(())
+}
+
+pub(super) fn take_ticket(
+    t: &mut Transaction<'_>,
+    hash: TicketHash,
+    now: Time,
+) -> StoreResult<Option<SessionId>> {
+    const SQL: &str = "DELETE FROM tickets WHERE hash = ?1 RETURNING session, ends_at";
+    let taken = t
+        .connection
+        .prepare_cached(SQL)?
+        .query_row([hash.0], |row| {
+            Ok((SessionId(row.get(0)?), Time::from_micros(row.get(1)?)))
+        })
+        .optional()?;
+    Ok(taken.and_then(|(session, ends_at)| (now < ends_at).then_some(session)))
 }
 
 pub(super) fn signing_keys(connection: &Connection) -> StoreResult<Vec<SigningKey>> {

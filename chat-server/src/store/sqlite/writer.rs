@@ -304,7 +304,7 @@ impl<'a> Transaction<'a> {
         what: What,
         row: &LogRow<'_>,
     ) -> StoreResult<Arc<Change>> {
-        let place = Place(self.place.0 + 1);
+        let place = Place::at_row(self.place.row + 1);
         let open = self.cache.conversation(self.connection, conversation)?;
         let skipped = u64::from(mutant("rev_gap") && open.rev.0 % 5 == 4);
         let rev = chat_proto::Rev(open.rev.next().0 + skipped);
@@ -316,7 +316,7 @@ impl<'a> Transaction<'a> {
             "INSERT INTO log (place, conversation, rev, what, who, at, seq, message_id, fingerprint, kind, text, extra) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?.execute(params![
-            place.0,
+            place.row,
             conversation.0,
             column(rev.0),
             row.what,
@@ -332,7 +332,7 @@ impl<'a> Transaction<'a> {
         if let Some(seq) = seq {
             self.connection.prepare_cached(
                 "UPDATE conversations SET rev = ?2, last_seq = ?3, last_place = ?4, last_at = ?5 WHERE id = ?1",
-            )?.execute([conversation.0, column(rev.0), column(seq.0), place.0, at.micros()])?;
+            )?.execute([conversation.0, column(rev.0), column(seq.0), place.row, at.micros()])?;
             open.last_seq = seq;
         } else {
             self.connection
