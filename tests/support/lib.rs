@@ -2,25 +2,43 @@
 //!
 //! Nothing in here sleeps: one waits for an event with a deadline, or for a barrier ([`TestClient::roundtrip`]).
 
+pub mod balancer;
 pub mod checker;
 pub mod cli;
 pub mod client;
+pub mod cluster;
+mod daemon;
 pub mod dial;
 pub mod http;
 pub mod keys;
+pub mod lossy;
+pub mod nats;
+pub mod node;
 pub mod person;
+pub mod port;
+pub mod postgres;
+pub mod proxy;
 pub mod pty;
 pub mod receiver;
 pub mod recorder;
+pub mod redis;
 pub mod server;
 
+pub use balancer::Balancer;
 pub use cli::Cli;
 pub use client::TestClient;
+pub use cluster::Cluster;
 pub use dial::Dial;
 pub use http::{Answer, Call};
+pub use lossy::Lossy;
+pub use nats::Nats;
+pub use node::Node;
 pub use person::Person;
+pub use postgres::Postgres;
+pub use proxy::Proxy;
 pub use pty::Pty;
-pub use server::TestServer;
+pub use redis::Redis;
+pub use server::{TestServer, about_one_process};
 
 use std::future::Future;
 use std::io::Write as _;
@@ -78,9 +96,14 @@ pub fn program(name: &str) -> PathBuf {
 /// Says aloud that a test proves nothing on this machine, and why.
 pub fn skip(test: &str, why: &str) {
     eprintln!("skipped {test}: {why}");
-    if let Some(list) = std::env::var_os("CHAT_TESTS_SKIPPED") {
+    note("CHAT_TESTS_SKIPPED", &format!("{test}: {why}"));
+}
+
+/// Adds a line to the list that a variable names, where it does.
+fn note(list: &str, line: &str) {
+    if let Some(list) = std::env::var_os(list) {
         let file = std::fs::OpenOptions::new().append(true).open(list);
-        let said = file.and_then(|mut file| writeln!(file, "{test}: {why}"));
-        said.expect("the list of what was skipped can be written");
+        let said = file.and_then(|mut file| writeln!(file, "{line}"));
+        said.expect("the list can be written");
     }
 }
