@@ -2,24 +2,38 @@
 //!
 //! Nothing in here sleeps: one waits for an event with a deadline, or for a barrier ([`TestClient::roundtrip`]).
 
+pub mod balancer;
 pub mod checker;
 pub mod cli;
 pub mod client;
+mod daemon;
 pub mod dial;
 pub mod http;
 pub mod keys;
+pub mod lossy;
+pub mod nats;
 pub mod person;
+pub mod port;
+pub mod postgres;
+pub mod proxy;
 pub mod pty;
 pub mod receiver;
 pub mod recorder;
+pub mod redis;
 pub mod server;
 
+pub use balancer::Balancer;
 pub use cli::Cli;
 pub use client::TestClient;
 pub use dial::Dial;
 pub use http::{Answer, Call};
+pub use lossy::Lossy;
+pub use nats::Nats;
 pub use person::Person;
+pub use postgres::Postgres;
+pub use proxy::Proxy;
 pub use pty::Pty;
+pub use redis::Redis;
 pub use server::TestServer;
 
 use std::future::Future;
