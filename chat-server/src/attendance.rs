@@ -1,6 +1,7 @@
-//! Who is online, as connections come and go: the pure machine behind a lock, and guards that cannot forget to leave.
+//! Who is online, as connections come and go here and on other nodes: the pure machines behind a lock, and guards
+//! that cannot forget to leave.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_proto::Name;
@@ -8,12 +9,19 @@ use tokio::sync::Notify;
 
 use crate::change::UserId;
 use crate::clock::{Clock, Millis};
-use crate::presence::{Attendances, Departure, Turn};
+use crate::nodes::{Moment, NodeId, Nodes, Output, Turn, Word};
+use crate::presence::{self, Attendances, Departure};
 
 #[derive(Debug)]
 struct People {
+    /// Connections here, with a grace for those who come back.
     attendances: Attendances,
+    /// Those who are here and on other nodes.
+    nodes: Nodes,
+    /// Names of those who are here.
     names: HashMap<UserId, Name>,
+    /// Who came or went and is to be told; the latest of each, so it never grows beyond the users.
+    turns: HashMap<UserId, Turn>,
 }
 
 /// Who is online.
@@ -21,71 +29,171 @@ struct People {
 pub struct Attendance {
     /// Short sections, never across an await.
     people: Arc<Mutex<People>>,
-    pub(crate) wake: Arc<Notify>,
+    /// Somebody came or went here, or a node said something: [`Attendance::tick`] has work.
+    pub(crate) moved: Arc<Notify>,
+    /// There are turns to tell.
+    pub(crate) turned: Arc<Notify>,
+    clock: Arc<ClockRef>,
+}
+
+/// A clock that can be printed.
+struct ClockRef(Arc<dyn Clock>);
+
+impl std::fmt::Debug for ClockRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// What a node is to say, what its operator is to be told, and when to look again.
+#[derive(Debug, Default)]
+pub struct Tick {
+    /// For all nodes.
+    pub words: Vec<Word>,
+    /// Nodes that came or went, and clocks that differ.
+    pub news: Vec<Output>,
+    /// When to tick again.
+    pub next: Option<Millis>,
 }
 
 impl Attendance {
     /// Nobody yet.
     #[must_use]
-    pub fn new(grace_ms: u64) -> Self {
+    pub fn new(grace_ms: u64, own: NodeId, clock: Arc<dyn Clock>) -> Self {
         let people = People {
             attendances: Attendances::new(grace_ms),
+            nodes: Nodes::new(own, grace_ms),
             names: HashMap::new(),
+            turns: HashMap::new(),
         };
         Self {
             people: Arc::new(Mutex::new(people)),
-            wake: Arc::new(Notify::new()),
+            moved: Arc::new(Notify::new()),
+            turned: Arc::new(Notify::new()),
+            clock: Arc::new(ClockRef(clock)),
         }
     }
 
     /// A foreground connection came; it is here until the guard is dropped.
     #[must_use]
-    pub fn arrive(&self, user: UserId, name: &Name, clock: Arc<dyn Clock>) -> Arrival {
+    pub fn arrive(&self, user: UserId, name: &Name) -> Arrival {
         let mut people = self.people();
         people.names.insert(user, name.clone());
         people.attendances.handle_arrival(user);
         drop(people);
-        self.wake.notify_one();
+        self.moved.notify_one();
         Arrival {
             attendance: self.clone(),
             user,
             departure: Departure::Dropped,
-            clock,
         }
     }
 
-    /// Whether somebody is online.
+    /// Another node said something.
+    pub fn hear(&self, from: NodeId, word: Word) {
+        let moment = self.moment();
+        self.people().nodes.handle_word(from, word, moment);
+        self.moved.notify_one();
+    }
+
+    /// The bus to other nodes came or went.
+    pub fn bus(&self, up: bool) {
+        let moment = self.moment();
+        self.people().nodes.handle_bus(up, moment);
+        self.moved.notify_one();
+    }
+
+    /// This node.
+    #[must_use]
+    pub fn own(&self) -> NodeId {
+        self.people().nodes.own()
+    }
+
+    /// The other nodes that are heard.
+    #[must_use]
+    pub fn others(&self) -> HashSet<NodeId> {
+        self.people().nodes.others().collect()
+    }
+
+    /// Whether somebody is online, on any node.
     #[must_use]
     pub fn online(&self, user: UserId) -> bool {
-        self.people().attendances.online(user)
+        let people = self.people();
+        people.attendances.online(user) || people.nodes.online(user)
     }
 
-    /// Who came or went by now, and when to come again.
+    /// Lets time pass. Turns that come of it are taken by [`Attendance::turns`].
     #[must_use]
-    pub fn turns(&self, now: Millis) -> (Vec<(Turn, Name)>, Option<Millis>) {
+    pub fn tick(&self) -> Tick {
+        let moment = self.moment();
         let mut people = self.people();
-        people.attendances.handle_timeout(now);
-        let mut turns = Vec::new();
-        while let Some(turn) = people.attendances.poll_turn() {
-            let (Turn::Came(user) | Turn::Went(user)) = turn;
-            turns.extend(people.names.get(&user).cloned().map(|name| (turn, name)));
-        }
-        for (Turn::Came(user) | Turn::Went(user), _) in &turns {
-            if !people.attendances.online(*user) {
-                people.names.remove(user);
+        people.look(moment);
+        let mut tick = Tick::default();
+        while let Some(output) = people.nodes.poll_output() {
+            match output {
+                Output::Say(word) => tick.words.push(word),
+                Output::Turn(turn) => {
+                    let (Turn::Came(user, _) | Turn::Went(user, ..)) = &turn;
+                    people.turns.insert(*user, turn);
+                }
+                news => tick.news.push(news),
             }
         }
-        (turns, people.attendances.poll_timeout())
+        let here = people.attendances.poll_timeout();
+        tick.next = here.into_iter().chain(people.nodes.poll_timeout()).min();
+        if !people.turns.is_empty() {
+            self.turned.notify_one();
+        }
+        tick
     }
 
-    /// Everybody who is online; for when the server stops, and nobody is told any more.
+    /// Takes who came or went and was not told yet.
+    #[must_use]
+    pub fn turns(&self) -> Vec<Turn> {
+        let mut turns: Vec<Turn> = self.people().turns.drain().map(|(_, turn)| turn).collect();
+        turns.sort_by_key(|(Turn::Came(user, _) | Turn::Went(user, ..))| *user);
+        turns
+    }
+
+    /// Everybody who is online here; for when the server stops, and nobody is told any more.
     #[must_use]
     pub fn everybody(&self) -> Vec<UserId> {
         self.people().names.keys().copied().collect()
     }
 
+    fn moment(&self) -> Moment {
+        let clock = &self.clock.0;
+        Moment {
+            now: clock.monotonic(),
+            wall: clock.wall(),
+        }
+    }
+
     fn people(&self) -> MutexGuard<'_, People> {
         self.people.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl People {
+    /// Hands what happened here to the machine that knows all nodes, and time to both.
+    fn look(&mut self, moment: Moment) {
+        self.attendances.handle_timeout(moment.now);
+        while let Some(turn) = self.attendances.poll_turn() {
+            match turn {
+                presence::Turn::Came(user) => {
+                    if let Some(name) = self.names.get(&user) {
+                        self.nodes.handle_arrival(user, name, moment);
+                    }
+                }
+                presence::Turn::Went(user) => {
+                    self.nodes.handle_departure(user, moment);
+                    if !self.attendances.online(user) {
+                        self.names.remove(&user);
+                    }
+                }
+            }
+        }
+        self.nodes.handle_timeout(moment);
     }
 }
 
@@ -94,7 +202,6 @@ pub struct Arrival {
     attendance: Attendance,
     user: UserId,
     departure: Departure,
-    clock: Arc<dyn Clock>,
 }
 
 impl Arrival {
@@ -106,11 +213,11 @@ impl Arrival {
 
 impl Drop for Arrival {
     fn drop(&mut self) {
-        let now = self.clock.monotonic();
+        let now = self.attendance.clock.0.monotonic();
         self.attendance
             .people()
             .attendances
             .handle_departure(self.user, self.departure, now);
-        self.attendance.wake.notify_one();
+        self.attendance.moved.notify_one();
     }
 }

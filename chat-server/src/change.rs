@@ -7,14 +7,17 @@ use std::sync::OnceLock;
 use chat_proto::{
     Event, Message, MessageId, Name, Rev, Role, Seq, Time, UserRef, codec, event, message::Body,
 };
+use serde::{Deserialize, Serialize};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-/// A user, inside the server. Never on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// A user, inside the server and between nodes. Never on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct UserId(pub i64);
 
-/// A conversation, inside the server. Never on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// A conversation, inside the server and between nodes. Never on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ConversationId(pub i64);
 
 /// Where a change stands in the feed over all conversations; it never orders a conversation. The default is the beginning.
@@ -38,7 +41,8 @@ impl Place {
 }
 
 /// How a conversation is addressed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Address {
     /// A group or a public topic: by its name, for everybody.
     Group(Name),

@@ -26,6 +26,10 @@ pub struct Config {
     pub database: Database,
     /// How nodes tell each other of news.
     pub bus: Bus,
+    /// File with the credentials for NATS.
+    pub bus_credentials: Option<PathBuf>,
+    /// File with the authority that signed the bus's certificate.
+    pub bus_ca: Option<PathBuf>,
     /// Who may sign up.
     pub signup: SignUp,
     /// Public topic that all newcomers join.
@@ -48,6 +52,17 @@ pub struct Config {
     pub drain: Duration,
 }
 
+/// What a bus needs to connect.
+#[derive(Debug, Clone)]
+pub struct BusSettings {
+    /// Its URL, which may hold a password.
+    pub url: Secret,
+    /// File with credentials.
+    pub credentials: Option<PathBuf>,
+    /// File with the authority that signed its certificate.
+    pub ca: Option<PathBuf>,
+}
+
 impl Default for Config {
     fn default() -> Self {
         let data = directories::ProjectDirs::from("", "", "chat-server")
@@ -60,6 +75,8 @@ impl Default for Config {
             data,
             database: Database::Sqlite,
             bus: Bus::Local,
+            bus_credentials: None,
+            bus_ca: None,
             signup: SignUp::Invite,
             lobby: None,
             presence_grace: Duration::from_secs(5),
@@ -79,6 +96,18 @@ impl TryFrom<Settings> for Config {
 
     fn try_from(given: Settings) -> Result<Self, ConfigError> {
         let default = Self::default();
+        let database = given
+            .database
+            .map_or(Ok(default.database), Database::try_from)?;
+        let bus = given.bus.map_or(Ok(default.bus), Bus::try_from)?;
+        if database == Database::Sqlite && bus != Bus::Local {
+            return wrong(
+                "bus: SQLite is of one process, so there is nobody to tell: several nodes need --database postgres://...",
+            );
+        }
+        if bus == Bus::Local && (given.bus_credentials.is_some() || given.bus_ca.is_some()) {
+            return wrong("bus-credentials and bus-ca are of no use without --bus");
+        }
         Ok(Self {
             port: match given.port {
                 Some(Port::Number(port)) => port,
@@ -92,8 +121,10 @@ impl TryFrom<Settings> for Config {
                 .map(|page| origin(page))
                 .collect::<Result<_, _>>()?,
             data: given.data.unwrap_or(default.data),
-            database: given.database.unwrap_or(default.database),
-            bus: given.bus.unwrap_or(default.bus),
+            database,
+            bus,
+            bus_credentials: given.bus_credentials,
+            bus_ca: given.bus_ca,
             signup: given.signup.unwrap_or(default.signup),
             lobby: given.lobby.as_deref().map(lobby).transpose()?,
             presence_grace: seconds(given.presence_grace, default.presence_grace),

@@ -17,6 +17,7 @@ pub mod mailbox;
 pub mod marks;
 pub mod metrics;
 pub mod mutant;
+pub mod nodes;
 pub mod open;
 pub mod presence;
 pub mod receipts;

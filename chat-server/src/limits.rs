@@ -77,6 +77,8 @@ pub const SEEN_MAX: usize = 65_536;
 
 /// How long a sub-command waits for the running server.
 pub const ADMIN_WAIT: Duration = Duration::from_secs(10);
+/// How often `drain` looks whether the server is gone.
+pub const DRAIN_LOOK: Duration = Duration::from_millis(50);
 /// Bytes of a request or an answer between a sub-command and the server.
 pub const ADMIN_BYTES_MAX: usize = 64 * 1024;
 
@@ -109,6 +111,53 @@ pub const RECEIPT_MS: u64 = 1_000;
 pub const WRITE_BEHIND_MS: u64 = 1_000;
 /// Milliseconds between two looks into the store for what an unreliable bus lost.
 pub const REPAIR_MS: u64 = 2_000;
+/// Milliseconds between two questions to a shared store, whether the sessions that are connected here have ended:
+/// the notice of that may be lost, and they are to be gone within a second.
+pub const SESSIONS_ASKED_MS: u64 = 500;
+
+/// Milliseconds between two beats of a node.
+pub const NODE_BEAT_MS: u64 = 10_000;
+/// Milliseconds without a word after which a node is dead: four beats may be lost.
+pub const NODE_LEASE_MS: u64 = 45_000;
+/// Milliseconds from an arrival or a departure to a beat that tells how many there were: if the word of it was lost,
+/// that is noticed then.
+pub const NODE_BEAT_SOON_MS: u64 = 1_000;
+/// Milliseconds that a word may be late before what is missing is asked for.
+pub const NODE_GAP_MS: u64 = 200;
+/// Milliseconds between two such questions to the same node, and between two answers to all who ask.
+pub const NODE_ASK_MS: u64 = 1_000;
+/// Words of a node that wait for an earlier one; the roll that is asked for has those that do not fit.
+pub const NODE_EARLY_MAX: usize = 1_024;
+/// People on a page of a node's roll: some 50 KB, of the 1 MB that NATS carries at once.
+pub const NODE_ROLL_PAGE: usize = 1_000;
+/// Pages of a roll that are gathered.
+pub const NODE_ROLL_PAGES_MAX: usize = 100;
+/// Nodes that are known beside this one; more are passed over.
+pub const NODES_MAX: usize = 64;
+/// Seconds that the wall clocks of two nodes may be apart before the operator is told: tokens and tickets are good for
+/// a time that every node reads off its own clock.
+pub const CLOCKS_APART_MAX_S: i64 = 2;
+
+/// Notices that wait for the bus. More are dropped, and found in the store.
+pub const BUS_QUEUE: usize = 8_192;
+/// Notices from the bus that wait to be put into mailboxes. While it is full the bus is not read.
+pub const BUS_INBOX: usize = 8_192;
+/// Notices of the bus that are remembered, so that one for many users is read once, and one that comes twice is told once.
+pub const BUS_RECENT: usize = 256;
+/// How long a connection waits for the bus to hear of its user; then it is greeted all the same.
+pub const BUS_ATTEND_WAIT: Duration = Duration::from_millis(500);
+/// How long a notice may take to leave; then it is lost, and found in the store.
+pub const BUS_PUBLISH_WAIT: Duration = Duration::from_secs(1);
+/// How long other nodes have to answer a question.
+pub const BUS_ANSWER_WAIT: Duration = Duration::from_millis(300);
+/// How long the first connection to the bus may take.
+pub const BUS_CONNECT_WAIT: Duration = Duration::from_secs(5);
+/// How often the bus is pinged; two pings without an answer end the connection.
+pub const BUS_PING: Duration = Duration::from_secs(2);
+/// The first pause before connecting to the bus again, in milliseconds; it doubles, with jitter.
+pub const BUS_PAUSE_MIN_MS: u64 = 50;
+/// The longest such pause.
+pub const BUS_PAUSE_MAX_MS: u64 = 2_000;
 /// Bytes of text in a page of messages or changes; what does not fit is told by `more`.
 pub const PAGE_BYTES_MAX: usize = 4 << 20;
 /// Bytes of text that the answer to one `sync` holds; what is beyond it is read from the store as the client takes it.

@@ -65,7 +65,9 @@ impl Inbox {
             Notice::Typing(typing) if self.typing.len() < TYPING_MAX => {
                 self.typing.push(typing.clone());
             }
-            Notice::Typing(_) => {}
+            Notice::Head(conversation, head) => self.put_head(*conversation, *head),
+            // The end of a session is no mail: the router sees to it.
+            Notice::Typing(_) | Notice::SessionEnded(_) => {}
         }
     }
 
@@ -75,8 +77,12 @@ impl Inbox {
             self.changes.push_back(change.clone());
             return;
         }
-        let head = self.heads.entry(change.conversation).or_default();
-        *head = (*head).max(change.rev);
+        self.put_head(change.conversation, change.rev);
+    }
+
+    fn put_head(&mut self, conversation: ConversationId, rev: Rev) {
+        let head = self.heads.entry(conversation).or_default();
+        *head = (*head).max(rev);
     }
 
     fn put_mark(&mut self, moved: &MarkNotice) {

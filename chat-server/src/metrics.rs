@@ -33,6 +33,16 @@ pub const FRAMES: &str = "chat_frames_total";
 pub const STORE_BATCHES: &str = "chat_store_batches_total";
 /// Writes in one transaction.
 pub const STORE_BATCH_SIZE: &str = "chat_store_batch_size";
+/// Notices and words that left for other nodes.
+pub const BUS_SAID: &str = "chat_bus_said_total";
+/// Those that were dropped: no connection, or too many at once. They are found in the store.
+pub const BUS_LOST: &str = "chat_bus_lost_total";
+/// Those of other nodes that came, each copy counted.
+pub const BUS_HEARD: &str = "chat_bus_heard_total";
+/// Changes that were found in the store by looking for what was lost.
+pub const REPAIRED: &str = "chat_repair_changes_total";
+/// Other nodes that are heard.
+pub const NODES: &str = "chat_nodes_heard";
 
 /// Bounds for what takes seconds: from a local write to a stalled disk.
 const SECONDS: [f64; 11] = [
@@ -59,6 +69,14 @@ pub struct Hot {
     pub batches: Counter,
     /// [`STORE_BATCH_SIZE`].
     pub batch_size: Histogram,
+    /// [`BUS_SAID`].
+    pub bus_said: Counter,
+    /// [`BUS_LOST`].
+    pub bus_lost: Counter,
+    /// [`BUS_HEARD`].
+    pub bus_heard: Counter,
+    /// [`REPAIRED`].
+    pub repaired: Counter,
 }
 
 /// The counters of every message; they count from the first use after [`install`] on.
@@ -71,6 +89,10 @@ pub fn hot() -> &'static Hot {
         frames: counter!(FRAMES),
         batches: counter!(STORE_BATCHES),
         batch_size: histogram!(STORE_BATCH_SIZE),
+        bus_said: counter!(BUS_SAID),
+        bus_lost: counter!(BUS_LOST),
+        bus_heard: counter!(BUS_HEARD),
+        repaired: counter!(REPAIRED),
     });
     &HOT
 }
@@ -134,6 +156,14 @@ fn describe() {
     counter!(FRAMES, "Frames that were written to sockets");
     counter!(STORE_BATCHES, "Transactions of the store");
     histogram!(STORE_BATCH_SIZE, "Writes in one transaction");
+    counter!(BUS_SAID, "Notices and words that left for other nodes");
+    counter!(
+        BUS_LOST,
+        "Notices and words that were dropped on their way out"
+    );
+    counter!(BUS_HEARD, "Notices and words of other nodes that came");
+    counter!(REPAIRED, "Changes that a look for lost notices went over");
+    gauge!(NODES, "Other nodes that are heard");
 }
 
 /// A gauge that counts what is alive: one more until it is dropped.

@@ -81,31 +81,31 @@ impl Router {
             .filter_map(|user| users.connections.get(user))
             .flatten()
         {
-            connection.mailbox.offer(notice);
+            match notice {
+                Notice::SessionEnded(session) if connection.session == *session => {
+                    connection.mailbox.end(Ending::SessionEnded);
+                }
+                Notice::SessionEnded(_) => {}
+                notice => connection.mailbox.offer(notice),
+            }
         }
     }
 
-    /// Whether a session has a live connection.
+    /// The sessions of a user that have a connection here.
     #[must_use]
-    pub fn connected(&self, user: UserId, session: &SessionId) -> bool {
-        self.users()
-            .connections
-            .get(&user)
-            .is_some_and(|connections| connections.iter().any(|c| c.session == *session))
+    pub fn sessions_of(&self, user: UserId) -> Vec<SessionId> {
+        let users = self.users();
+        let connections = users.connections.get(&user).into_iter().flatten();
+        connections.map(|c| c.session.clone()).collect()
     }
 
-    /// Tells the connections of a session that it ended; they close at once.
-    pub fn end_session(&self, user: UserId, session: &SessionId) {
-        for connection in self
-            .users()
-            .connections
-            .get(&user)
-            .into_iter()
-            .flatten()
-            .filter(|c| c.session == *session)
-        {
-            connection.mailbox.end(Ending::SessionEnded);
-        }
+    /// The sessions that have a connection here, and whose they are.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<(UserId, SessionId)> {
+        let users = self.users();
+        let all = users.connections.iter();
+        all.flat_map(|(user, connections)| connections.iter().map(|c| (*user, c.session.clone())))
+            .collect()
     }
 
     /// Tells every connection that the server stops; none joins after it.

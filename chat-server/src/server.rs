@@ -6,13 +6,14 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::attendance::Attendance;
 use crate::auth::Auth;
 use crate::auth::invite::Kind;
-use crate::bus::local::LocalBus;
-use crate::bus::{Announcer, Bus};
+use crate::bus::{Announcer, BusError};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, SignUp};
 use crate::http::Edge;
+use crate::nodes::NodeId;
 use crate::router::Router;
 use crate::service::App;
 use crate::store::{Commits, Store, StoreError};
@@ -27,6 +28,12 @@ pub enum StartError {
     /// Something failed that should not.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<BusError> for StartError {
+    fn from(error: BusError) -> Self {
+        Self::Unusable(error.to_string())
+    }
 }
 
 impl From<StoreError> for StartError {
@@ -47,8 +54,9 @@ impl Server {
     /// [`StartError`], with a sentence.
     pub async fn open(config: Config) -> Result<Self, StartError> {
         let clock = Arc::new(SystemClock::new());
-        Self::with(config.clone(), clock, |commits| {
-            open::open(&config, commits)
+        let settings = config.clone();
+        Self::with(config, clock, async move |commits| {
+            open::store(&settings, commits).await
         })
         .await
     }
@@ -60,15 +68,19 @@ impl Server {
     pub async fn with(
         config: Config,
         clock: Arc<dyn Clock>,
-        store: impl FnOnce(Arc<dyn Commits>) -> Result<Arc<dyn Store>, StartError>,
+        store: impl AsyncFnOnce(Arc<dyn Commits>) -> Result<Arc<dyn Store>, StartError>,
     ) -> Result<Self, StartError> {
         metrics::install();
         let router = Arc::new(Router::default());
-        let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(Arc::clone(&router)));
-        let store = store(Arc::new(Announcer::new(Arc::clone(&bus))))?;
+        let grace_ms = u64::try_from(config.presence_grace.as_millis()).unwrap_or(u64::MAX);
+        let own = NodeId(fastrand::u64(..));
+        let attendance = Attendance::new(grace_ms, own, Arc::clone(&clock));
+        let bus = open::bus(&config, Arc::clone(&router), attendance.clone())?;
+        let store = store(Arc::new(Announcer::new(Arc::clone(&bus)))).await?;
         let auth = Auth::open(Arc::clone(&store), Arc::clone(&clock), &config).await?;
-        let app = Arc::new(App::new(store, bus, router, clock, auth, config));
-        Ok(Self { app })
+        bus.start(&store.epoch()).await?;
+        let app = App::new(store, bus, router, attendance, clock, auth, config);
+        Ok(Self { app: Arc::new(app) })
     }
 
     /// What every use case needs; for those who start servers themselves.
@@ -127,6 +139,7 @@ impl Server {
         over.cancel();
         // They end by their tokens; a panic in one costs what it would have written behind.
         let _ = tokio::join!(kept, told, seen);
+        app.bus.stop().await;
         if tokio::time::timeout(limits::CLOSE_WAIT, app.store.close())
             .await
             .is_err()

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use chat_proto::api::Secret;
 use serde::{Deserialize, Deserializer};
 
 /// Who may sign up.
@@ -41,21 +42,59 @@ pub enum Switch {
 }
 
 /// Where messages are kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Database {
     /// In one file of the data folder.
     #[default]
     Sqlite,
+    /// In a database that several nodes share. The URL may hold a password.
+    Postgres(Secret),
+}
+
+impl TryFrom<Secret> for Database {
+    type Error = ConfigError;
+    fn try_from(word: Secret) -> Result<Self, ConfigError> {
+        match word.expose().split_once("://") {
+            None if word.expose() == "sqlite" => Ok(Self::Sqlite),
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(word)),
+            // The word may hold a password, so it is not repeated.
+            _ => wrong("database: it is sqlite, or a URL written as postgres://user@host/database"),
+        }
+    }
 }
 
 /// How nodes tell each other of news.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Bus {
     /// There is one node.
     #[default]
     Local,
+    /// Over NATS. The URLs may hold a password.
+    Nats(Secret),
+    /// Over pub/sub of Redis. The URL may hold a password.
+    Redis(Secret),
+}
+
+impl TryFrom<Secret> for Bus {
+    type Error = ConfigError;
+    fn try_from(word: Secret) -> Result<Self, ConfigError> {
+        match word.expose().split_once("://") {
+            None if word.expose() == "local" => Ok(Self::Local),
+            Some(("nats" | "tls", _)) => Ok(Self::Nats(word)),
+            Some(("redis" | "rediss", _)) => Ok(Self::Redis(word)),
+            // The word may hold a password, so it is not repeated.
+            _ => wrong(
+                "bus: it is local, or a URL written as nats://host:4222, tls://host:4222, \
+                 redis://host:6379 or rediss://host:6379",
+            ),
+        }
+    }
+}
+
+/// Takes a word as it is: what is wrong with it is told later, without repeating it.
+#[expect(clippy::unnecessary_wraps, reason = "a parser of clap's")]
+fn unread(word: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret(word.to_owned()))
 }
 
 /// A port, or what Kubernetes puts into the variable of that name for a service called `chat-server`.
@@ -132,12 +171,51 @@ pub struct Settings {
         help_heading = "Storage"
     )]
     pub data: Option<PathBuf>,
-    /// Database [default: sqlite]
-    #[arg(long, env = "CHAT_SERVER_DATABASE", help_heading = "Storage")]
-    pub database: Option<Database>,
-    /// Bus between nodes [default: local]
-    #[arg(long, env = "CHAT_SERVER_BUS", help_heading = "Storage")]
-    pub bus: Option<Bus>,
+    /// Database: sqlite, or postgres://user@host/database for several nodes [default: sqlite]
+    ///
+    /// A URL with a password belongs into the file or the environment, as everybody on the machine sees the arguments of
+    /// a process.
+    #[arg(
+        long,
+        env = "CHAT_SERVER_DATABASE",
+        value_parser = unread,
+        hide_env_values = true,
+        value_name = "URL",
+        global = true,
+        help_heading = "Storage"
+    )]
+    pub database: Option<Secret>,
+    /// Bus between nodes: local, nats://host:4222 or redis://host:6379 [default: local]
+    ///
+    /// Several NATS servers of one cluster are named with commas between them; tls:// and rediss:// ask for TLS.
+    #[arg(
+        long,
+        env = "CHAT_SERVER_BUS",
+        value_parser = unread,
+        hide_env_values = true,
+        value_name = "URL",
+        global = true,
+        help_heading = "Storage"
+    )]
+    pub bus: Option<Secret>,
+    /// File with the credentials for NATS (.creds) [default: none]
+    #[arg(
+        long,
+        env = "CHAT_SERVER_BUS_CREDENTIALS",
+        value_name = "FILE",
+        help_heading = "Storage"
+    )]
+    #[serde(alias = "bus_credentials")]
+    pub bus_credentials: Option<PathBuf>,
+    /// File with the authority that signed the bus's certificate (PEM) [default: the platform's]
+    #[arg(
+        long,
+        env = "CHAT_SERVER_BUS_CA",
+        value_name = "FILE",
+        help_heading = "Storage"
+    )]
+    #[serde(alias = "bus_ca")]
+    pub bus_ca: Option<PathBuf>,
 
     /// Who may sign up [default: invite]
     #[arg(long, env = "CHAT_SERVER_SIGNUP", help_heading = "People")]
@@ -274,6 +352,8 @@ impl Settings {
             data: self.data.or(other.data),
             database: self.database.or(other.database),
             bus: self.bus.or(other.bus),
+            bus_credentials: self.bus_credentials.or(other.bus_credentials),
+            bus_ca: self.bus_ca.or(other.bus_ca),
             signup: self.signup.or(other.signup),
             lobby: self.lobby.or(other.lobby),
             presence_grace: self.presence_grace.or(other.presence_grace),

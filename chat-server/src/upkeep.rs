@@ -1,26 +1,32 @@
-//! What a server does by itself: tells who came and went, tells marks when their second is over, writes what is
-//! written behind, and looks for notices that an unreliable bus lost.
+//! What a server does by itself: says to other nodes who is here, tells who came and went, tells marks when their
+//! second is over, writes what is written behind, and looks for what an unreliable bus or another node left untold.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_proto::{Refusal, Rev};
+use chat_proto::Rev;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::Notice;
-use crate::change::Place;
+use crate::change::{ConversationId, Place, UserId};
 use crate::clock::Millis;
-use crate::limits::{REPAIR_MS, REPAIR_PAGE, WRITE_BEHIND_MS};
-use crate::presence::Turn;
+use crate::limits::{REPAIR_MS, REPAIR_PAGE, SESSIONS_ASKED_MS, WRITE_BEHIND_MS};
+use crate::metrics;
+use crate::nodes::Output;
 use crate::service::{App, presence};
+use crate::store::Committed;
 
 /// Runs until `stopping`, then writes what is still behind.
 pub async fn run(app: Arc<App>, stopping: CancellationToken) {
+    let untold = app.store.shared() || !app.bus.reliable();
     tokio::select! {
+        () = converse(&app) => {}
         () = attend(&app) => {}
         () = tell_marks(&app) => {}
         () = write_behind(&app) => {}
-        () = repair(&app), if !app.bus.reliable() => {}
+        () = repair(&app), if untold => {}
+        () = close_ended(&app), if app.store.shared() => {}
         () = stopping.cancelled() => {}
     }
     app.marks.flush(app.store.as_ref()).await;
@@ -36,29 +42,48 @@ pub async fn run(app: Arc<App>, stopping: CancellationToken) {
     }
 }
 
-/// Tells who came and went.
-async fn attend(app: &App) {
+/// Says to other nodes what is to be said, at its time, whatever the store does.
+async fn converse(app: &App) {
     loop {
-        let (turns, next) = app.attendance.turns(app.clock.monotonic());
-        for (turn, name) in turns {
-            // While the store is away nobody can be told; who asks gets the truth.
-            if let Err(refusal) = tell_turn(app, turn, &name).await {
-                tracing::debug!(code = %refusal.code, "presence could not be told");
-            }
+        let tick = app.attendance.tick();
+        for word in &tick.words {
+            app.bus.say(word);
         }
-        wait(app, next, &app.attendance.wake).await;
+        for news in &tick.news {
+            log_news(news);
+        }
+        if !tick.news.is_empty() {
+            #[expect(clippy::cast_precision_loss, reason = "a handful of nodes")]
+            ::metrics::gauge!(metrics::NODES).set(app.attendance.others().len() as f64);
+        }
+        wait(app, tick.next, &app.attendance.moved).await;
     }
 }
 
-async fn tell_turn(app: &App, turn: Turn, name: &chat_proto::Name) -> Result<(), Refusal> {
-    let user = match turn {
-        Turn::Came(user) => user,
-        Turn::Went(user) => {
-            app.store.set_last_seen(&[(user, app.clock.wall())]).await?;
-            user
+fn log_news(news: &Output) {
+    match news {
+        Output::NodeCame(node) => tracing::info!(%node, "another node is there"),
+        Output::NodeWent(node) => tracing::info!(%node, "another node is there no more"),
+        Output::ClocksApart(node, seconds) => tracing::warn!(
+            %node,
+            seconds,
+            "the clocks of two nodes differ: set both by NTP, or tokens and tickets of one end early or late on the other"
+        ),
+        Output::Say(_) | Output::Turn(_) => {}
+    }
+}
+
+/// Tells who came and went.
+async fn attend(app: &App) {
+    loop {
+        app.attendance.turned.notified().await;
+        for turn in app.attendance.turns() {
+            // While the store is away nobody can be told; who asks gets the truth.
+            if let Err(refusal) = presence::tell_turn(app, turn).await {
+                tracing::debug!(code = %refusal.code, "presence could not be told");
+            }
         }
-    };
-    presence::tell(app, user, name).await
+    }
 }
 
 async fn tell_marks(app: &App) {
@@ -71,38 +96,68 @@ async fn tell_marks(app: &App) {
 async fn write_behind(app: &App) {
     loop {
         tokio::time::sleep(Duration::from_millis(WRITE_BEHIND_MS)).await;
-        crate::metrics::upkeep();
+        metrics::upkeep();
         app.marks.flush(app.store.as_ref()).await;
     }
 }
 
-/// Reads the feed over all conversations and offers it to the connections here: what they have, they pass over.
+/// Closes the connections of sessions that ended elsewhere, and of which no notice came.
+async fn close_ended(app: &App) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(SESSIONS_ASKED_MS)).await;
+        let here = app.router.sessions();
+        if here.is_empty() {
+            continue;
+        }
+        let ids: Vec<_> = here.iter().map(|(_, session)| session.clone()).collect();
+        // While the store is away nobody can have ended one.
+        let gone = app.store.sessions_gone(&ids).await.unwrap_or_default();
+        for (user, session) in here.into_iter().filter(|(_, id)| gone.contains(id)) {
+            app.router.offer(&[user], &Notice::SessionEnded(session));
+        }
+    }
+}
+
+/// Reads the feed over all conversations, and tells the connections here how far these go: what they have, they pass over.
 async fn repair(app: &App) {
+    let pause = Duration::from_millis(REPAIR_MS);
     let mut place = loop {
         match app.store.last_place().await {
             Ok(place) => break place,
-            Err(_) => tokio::time::sleep(Duration::from_millis(REPAIR_MS)).await,
+            Err(_) => tokio::time::sleep(pause).await,
         }
     };
     loop {
         match repair_page(app, place).await {
             Some(next) => place = next,
-            None => tokio::time::sleep(Duration::from_millis(REPAIR_MS)).await,
+            None => tokio::time::sleep(pause).await,
         }
     }
 }
 
-/// Offers one page; the place up to which it went, if there was anything.
+/// Looks over one page; the place up to which it went, if there was anything.
 async fn repair_page(app: &App, place: Place) -> Option<Place> {
     let page = app.store.since(place, REPAIR_PAGE).await.ok()?;
-    for committed in &page {
-        debug_assert!(committed.change.rev > Rev(0), "changes are numbered from 1");
-        app.router.offer(
-            &committed.members,
-            &Notice::Change(committed.change.clone()),
-        );
-    }
+    metrics::hot().repaired.increment(page.len() as u64);
+    offer_heads(app, &page);
     page.last().map(|committed| committed.change.place)
+}
+
+/// Offers how far each conversation goes to those who were members at any of its changes: who left is told up to the
+/// leaving. One number a conversation and not each change, as nearly everybody has heard all of it.
+pub fn offer_heads(app: &App, page: &[Committed]) {
+    let mut heads: BTreeMap<ConversationId, (Rev, BTreeSet<UserId>)> = BTreeMap::new();
+    for Committed { change, members } in page {
+        debug_assert!(change.rev > Rev(0), "changes are numbered from 1");
+        let (head, concerned) = heads.entry(change.conversation).or_default();
+        *head = (*head).max(change.rev);
+        concerned.extend(members.iter().copied());
+    }
+    for (conversation, (head, concerned)) in heads {
+        let concerned: Vec<UserId> = concerned.into_iter().collect();
+        app.router
+            .offer(&concerned, &Notice::Head(conversation, head));
+    }
 }
 
 async fn wait(app: &App, next: Option<Millis>, wake: &tokio::sync::Notify) {

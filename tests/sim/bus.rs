@@ -1,9 +1,13 @@
 //! A bus that does what a bus may do: lose, double, reorder. Or nothing of that, in half of the worlds.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chat_server::bus::{Bus, Notice};
+use async_trait::async_trait;
+use chat_proto::{Epoch, SessionId};
+use chat_server::bus::{Bus, BusError, Interest, Notice, Reach};
 use chat_server::change::UserId;
+use chat_server::nodes::Word;
 use chat_server::router::Router;
 
 /// How a world treats its notices.
@@ -61,7 +65,12 @@ impl SimBus {
     }
 }
 
+#[async_trait]
 impl Bus for SimBus {
+    async fn start(&self, _life: &Epoch) -> Result<(), BusError> {
+        Ok(())
+    }
+
     fn publish(&self, to: &[UserId], notice: &Notice) {
         match self.weather {
             Weather::Calm => self.router.offer(to, notice),
@@ -75,7 +84,23 @@ impl Bus for SimBus {
         }
     }
 
+    fn say(&self, _word: &Word) {}
+
+    async fn attend(&self, _user: UserId) -> Interest {
+        Interest::none()
+    }
+
+    async fn elsewhere(&self, _user: UserId) -> HashSet<SessionId> {
+        HashSet::new()
+    }
+
     fn reliable(&self) -> bool {
         self.weather == Weather::Calm
     }
+
+    fn reach(&self) -> Reach {
+        Reach::Alone
+    }
+
+    async fn stop(&self) {}
 }

@@ -7,16 +7,19 @@ use std::sync::Arc;
 
 use chat_proto::{Body, MessageId, Name, SessionId};
 use chat_server::Config;
+use chat_server::attendance::Attendance;
 use chat_server::auth::Auth;
-use chat_server::bus::{Announcer, Bus, Notice};
+use chat_server::bus::{Announcer, Bus};
 use chat_server::change::Place;
 use chat_server::clock::Clock;
+use chat_server::nodes::NodeId;
 use chat_server::router::Router;
 use chat_server::service::{App, Identity};
 use chat_server::store::memory::MemoryStore;
 use chat_server::store::{
     Commits, Committed, Fingerprint, NewAccount, NewGroup, NewMessage, Permit, Store,
 };
+use chat_server::upkeep;
 
 use crate::bus::{SimBus, Weather};
 use crate::clock::SimClock;
@@ -106,14 +109,11 @@ impl World {
         if self.bus.reliable() {
             return;
         }
-        for committed in at_once(self.store.since(self.repaired, 1_000)).expect("the store answers")
-        {
-            self.repaired = committed.change.place;
-            self.app.router.offer(
-                &committed.members,
-                &Notice::Change(committed.change.clone()),
-            );
+        let page = at_once(self.store.since(self.repaired, 1_000)).expect("the store answers");
+        if let Some(last) = page.last() {
+            self.repaired = last.change.place;
         }
+        upkeep::offer_heads(&self.app, &page);
     }
 
     pub(crate) fn name(&self, user: usize) -> Name {
@@ -140,6 +140,7 @@ fn server(
         store.clone(),
         bus.clone(),
         router,
+        Attendance::new(5_000, NodeId(1), clock.clone()),
         clock.clone(),
         auth,
         config,

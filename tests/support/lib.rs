@@ -6,12 +6,14 @@ pub mod balancer;
 pub mod checker;
 pub mod cli;
 pub mod client;
+pub mod cluster;
 mod daemon;
 pub mod dial;
 pub mod http;
 pub mod keys;
 pub mod lossy;
 pub mod nats;
+pub mod node;
 pub mod person;
 pub mod port;
 pub mod postgres;
@@ -25,16 +27,18 @@ pub mod server;
 pub use balancer::Balancer;
 pub use cli::Cli;
 pub use client::TestClient;
+pub use cluster::Cluster;
 pub use dial::Dial;
 pub use http::{Answer, Call};
 pub use lossy::Lossy;
 pub use nats::Nats;
+pub use node::Node;
 pub use person::Person;
 pub use postgres::Postgres;
 pub use proxy::Proxy;
 pub use pty::Pty;
 pub use redis::Redis;
-pub use server::TestServer;
+pub use server::{TestServer, about_one_process};
 
 use std::future::Future;
 use std::io::Write as _;
@@ -92,9 +96,14 @@ pub fn program(name: &str) -> PathBuf {
 /// Says aloud that a test proves nothing on this machine, and why.
 pub fn skip(test: &str, why: &str) {
     eprintln!("skipped {test}: {why}");
-    if let Some(list) = std::env::var_os("CHAT_TESTS_SKIPPED") {
+    note("CHAT_TESTS_SKIPPED", &format!("{test}: {why}"));
+}
+
+/// Adds a line to the list that a variable names, where it does.
+fn note(list: &str, line: &str) {
+    if let Some(list) = std::env::var_os(list) {
         let file = std::fs::OpenOptions::new().append(true).open(list);
-        let said = file.and_then(|mut file| writeln!(file, "{test}: {why}"));
-        said.expect("the list of what was skipped can be written");
+        let said = file.and_then(|mut file| writeln!(file, "{line}"));
+        said.expect("the list can be written");
     }
 }

@@ -53,6 +53,15 @@ impl Person {
         }
     }
 
+    /// The same log-in, through another address: another node's, or that of a proxy.
+    #[must_use]
+    pub fn on(&self, address: SocketAddr) -> Self {
+        Self {
+            server: address,
+            ..self.clone()
+        }
+    }
+
     /// The same person on another device.
     ///
     /// # Panics

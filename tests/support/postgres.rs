@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -110,25 +111,19 @@ impl Postgres {
     /// The URL of its first database, with name and password.
     #[must_use]
     pub fn url(&self) -> String {
-        self.url_of(DATABASE)
+        self.url_through(self.address())
     }
 
-    /// The URL of one of its databases.
+    /// The same through another address, such as that of a proxy.
     #[must_use]
-    pub fn url_of(&self, database: &str) -> String {
-        self.url_through(&self.address().to_string(), database)
-    }
-
-    /// The URL of one of its databases as it is through another address, such as that of a proxy.
-    #[must_use]
-    pub fn url_through(&self, address: &str, database: &str) -> String {
-        format!("postgres://{USER}:{PASSWORD}@{address}/{database}")
+    pub fn url_through(&self, address: SocketAddr) -> String {
+        format!("postgres://{USER}:{PASSWORD}@{address}/{DATABASE}")
     }
 
     /// Where it listens.
     #[must_use]
-    pub fn address(&self) -> std::net::SocketAddr {
-        (std::net::Ipv4Addr::LOCALHOST, self.port).into()
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
     /// The password that stands in the URL, which must stand nowhere else.
@@ -143,7 +138,7 @@ impl Postgres {
     /// When the server refuses.
     pub async fn database(&self, name: &str) -> String {
         self.sql(&format!("CREATE DATABASE \"{name}\"")).await;
-        self.url_of(name)
+        format!("postgres://{USER}:{PASSWORD}@{}/{name}", self.address())
     }
 
     /// What the first database answers to a statement: a line for each row, `|` between columns.

@@ -1,21 +1,18 @@
-//! A real server: the program itself, on a free port, with a data folder that is gone when the test is.
+//! A server as a test meets it: one process, or, where the run says so, several nodes that look like one.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
-use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
 
+use crate::cluster::Cluster;
 use crate::dial::Dial;
 use crate::http::{Answer, Call};
 use crate::person::Person;
-use crate::{program, soon};
+use crate::{Lossy, Node};
 
 /// How a server is to be started; by default without limits, and open to everybody.
 #[derive(Debug)]
@@ -75,75 +72,69 @@ impl Setup {
     /// # Panics
     /// When it does not come up.
     pub async fn start(self) -> TestServer {
-        let folder = TempDir::new().expect("a folder for the test");
-        let data = self.data.unwrap_or_else(|| folder.path().join("data"));
-        let mut args: Vec<OsString> = vec!["--data".into(), data.clone().into()];
-        let [rate, burst] = &self.rate;
-        for arg in ["--send-rate", rate, "--send-burst", burst] {
-            args.push(arg.into());
+        match nodes_of_this_run() {
+            1 => self.start_one().await,
+            nodes => self.start_several(nodes).await,
         }
-        for arg in [
-            "--signup",
-            self.signup,
-            "--address-limits",
-            self.address_limits,
-        ] {
-            args.push(arg.into());
-        }
-        args.extend(self.more);
-        let (process, first) = Process::start(&folder, &args, 0).await;
-        let address = first
-            .strip_prefix("listening on http://")
-            .and_then(|address| address.parse().ok())
-            .unwrap_or_else(|| panic!("the first line of the server was {first:?}"));
+    }
+
+    /// Starts it as one process, whatever the run says.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn start_one(mut self) -> TestServer {
+        let data = self.data.take();
+        let node = Node::start(self.into_args(), data).await;
         TestServer {
-            address,
-            data,
-            args,
-            process,
-            folder,
+            address: node.address,
+            data: node.data.clone(),
+            inside: Inside::One(Box::new(node)),
         }
+    }
+
+    /// Nodes on a bus that is as bad as a bus may be, behind one address.
+    async fn start_several(self, nodes: usize) -> TestServer {
+        // Who is typing is told once or not at all.
+        let bus = Lossy::setup().sparing(&["{\"typing\""]);
+        let cluster = Cluster::setup(nodes).lossy(bus).server(self);
+        let cluster = cluster.start().await;
+        let cluster = cluster.expect("several nodes take PostgreSQL and NATS");
+        TestServer {
+            address: cluster.balancer.address(),
+            data: cluster.nodes[0].data.clone(),
+            inside: Inside::Several(Box::new(cluster)),
+        }
+    }
+
+    /// The arguments of a process, without its port and its data folder.
+    pub(crate) fn into_args(self) -> Vec<OsString> {
+        let [rate, burst] = self.rate;
+        let mut args: Vec<OsString> = vec!["--send-rate".into(), rate.into()];
+        args.extend(["--send-burst".into(), burst.into()]);
+        args.extend(["--signup".into(), self.signup.into()]);
+        args.extend(["--address-limits".into(), self.address_limits.into()]);
+        args.extend(self.more);
+        args
     }
 }
 
-/// The running process, and what is left to read of its standard output.
-#[derive(Debug)]
-struct Process {
-    child: Child,
-    stdout: Lines<BufReader<ChildStdout>>,
+/// How many nodes a server has in this run: `CHAT_TESTS_NODES` says it.
+fn nodes_of_this_run() -> usize {
+    let nodes = std::env::var("CHAT_TESTS_NODES").ok();
+    nodes.map_or(1, |nodes| nodes.parse().expect("a number of nodes"))
 }
 
-impl Process {
-    async fn start(folder: &TempDir, args: &[OsString], port: u16) -> (Self, String) {
-        let log = log_of(folder);
-        let stderr = File::options().create(true).append(true).open(&log);
-        // What the shell ignores stays ignored: a file that may not grow is then an error, and not the end.
-        let mut child = Command::new("sh")
-            .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
-            .arg(program("chat-server"))
-            .args(["--port", &port.to_string()])
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(stderr.expect("a file for the log"))
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the server starts");
-        let stdout = child.stdout.take().expect("its output is a pipe");
-        let mut stdout = BufReader::new(stdout).lines();
-        let first = soon("the first line of the server", stdout.next_line()).await;
-        match first {
-            Ok(Some(first)) => (Self { child, stdout }, first),
-            _ => panic!(
-                "the server did not come up:\n{}",
-                fs::read_to_string(log).unwrap_or_default()
-            ),
-        }
+/// Whether a test that is about one process has nothing to do in this run, whose servers are several nodes; says so
+/// aloud, and why.
+#[must_use]
+pub fn about_one_process(why: &str) -> bool {
+    let several = nodes_of_this_run() > 1;
+    if several {
+        let thread = std::thread::current();
+        let test = thread.name().unwrap_or("a test");
+        crate::note("CHAT_TESTS_ONE_PROCESS", &format!("{test}: {why}"));
     }
-}
-
-fn log_of(folder: &TempDir) -> PathBuf {
-    folder.path().join("server.log")
+    several
 }
 
 /// A running server.
@@ -151,11 +142,15 @@ fn log_of(folder: &TempDir) -> PathBuf {
 pub struct TestServer {
     /// Where it listens.
     pub address: SocketAddr,
-    /// Its data folder.
+    /// Its data folder; of several nodes that of the first.
     pub data: PathBuf,
-    args: Vec<OsString>,
-    process: Process,
-    folder: TempDir,
+    inside: Inside,
+}
+
+#[derive(Debug)]
+enum Inside {
+    One(Box<Node>),
+    Several(Box<Cluster>),
 }
 
 impl TestServer {
@@ -216,49 +211,63 @@ impl TestServer {
         format!("http://{}", self.address)
     }
 
-    /// The next line that it prints.
+    fn nodes(&self) -> &[Node] {
+        match &self.inside {
+            Inside::One(node) => std::slice::from_ref(node),
+            Inside::Several(cluster) => &cluster.nodes,
+        }
+    }
+
+    fn nodes_mut(&mut self) -> &mut [Node] {
+        match &mut self.inside {
+            Inside::One(node) => std::slice::from_mut(node),
+            Inside::Several(cluster) => &mut cluster.nodes,
+        }
+    }
+
+    /// The next line that it prints; of several nodes the first.
     ///
     /// # Panics
     /// When there is none.
     pub async fn next_line(&mut self) -> String {
-        let line = soon("a line of the server", self.process.stdout.next_line()).await;
-        line.expect("its output can be read").expect("a line")
+        self.nodes_mut()[0].next_line().await
     }
 
-    /// What it has logged.
+    /// What it has logged, all nodes one after the other.
     ///
     /// # Panics
     /// When the file is gone.
     #[must_use]
     pub fn log(&self) -> String {
-        fs::read_to_string(log_of(&self.folder)).expect("the log of the server")
+        self.nodes().iter().map(Node::log).collect()
     }
 
-    /// The number of its process.
+    /// The number of its process; of several nodes that of the first.
     ///
     /// # Panics
     /// When it has ended.
     #[must_use]
     pub fn pid(&self) -> Pid {
-        let id = self.process.child.id().expect("the server runs");
-        Pid::from_raw(i32::try_from(id).expect("a process has a small number"))
+        self.nodes()[0].pid()
     }
 
-    /// Whether it still runs.
+    /// Whether it still runs, with all of its nodes.
     #[must_use]
     pub fn runs(&mut self) -> bool {
-        matches!(self.process.child.try_wait(), Ok(None))
+        self.nodes_mut().iter_mut().all(Node::runs)
     }
 
-    /// Gives it a signal.
+    /// Gives it a signal, to all nodes.
     ///
     /// # Panics
     /// When it has ended.
     pub fn signal(&self, signal: Signal) {
-        kill(self.pid(), signal).expect("a child takes signals");
+        for node in self.nodes() {
+            node.signal(signal);
+        }
     }
 
-    /// Kills it without a warning.
+    /// Kills it without a warning, all nodes at once.
     ///
     /// # Panics
     /// When it has ended before.
@@ -267,7 +276,7 @@ impl TestServer {
         self.ended().await;
     }
 
-    /// Asks it to stop, and waits until it has.
+    /// Asks it to stop, all nodes at once, and waits until it has.
     ///
     /// # Panics
     /// When it does not stop.
@@ -276,13 +285,19 @@ impl TestServer {
         self.ended().await
     }
 
-    /// Waits for its end.
+    /// Waits for its end; of several nodes it gives the worst.
     ///
     /// # Panics
     /// When it does not end.
     pub async fn ended(&mut self) -> ExitStatus {
-        let ended = soon("the end of the server", self.process.child.wait()).await;
-        ended.expect("a child can be waited for")
+        let mut worst = ExitStatus::default();
+        for node in self.nodes_mut() {
+            let status = node.ended().await;
+            if !status.success() {
+                worst = status;
+            }
+        }
+        worst
     }
 
     /// Starts it again with the same data, on the same port.
@@ -290,19 +305,8 @@ impl TestServer {
     /// # Panics
     /// When it does not come up.
     pub async fn restart(&mut self) {
-        let (process, first) = Process::start(&self.folder, &self.args, self.address.port()).await;
-        assert_eq!(first, format!("listening on {}", self.url()));
-        self.process = process;
-    }
-}
-
-impl Drop for TestServer {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let log = fs::read_to_string(log_of(&self.folder)).unwrap_or_default();
-            let lines: Vec<&str> = log.lines().collect();
-            let last = lines.len().saturating_sub(40);
-            eprintln!("the last the server said:\n{}", lines[last..].join("\n"));
+        for node in self.nodes_mut() {
+            node.restart().await;
         }
     }
 }

@@ -7,7 +7,7 @@ use chat_proto::text::valid_line;
 use chat_proto::{ErrorCode, Refusal, SessionId, limits as wire};
 
 use super::{sign_up, token};
-use crate::service::App;
+use crate::service::{App, sessions};
 use crate::store::Account;
 
 /// Opens a session for who knows the password. For an unknown name it takes as long and says the same.
@@ -67,7 +67,7 @@ pub async fn refresh(app: &App, given: &Refresh) -> Result<LoggedIn, Refusal> {
         }
         (None, Some((session, _))) => {
             tracing::warn!(session = %session.id, "an old refresh token came back: the session was ended");
-            app.router.end_session(session.user, &session.id);
+            sessions::tell(app, session.user, &session.id);
             Err(Refusal::unauthorized())
         }
         _ => Err(Refusal::unauthorized()),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::extract::{Remote, bearer};
 use super::{Answer, Shared};
 use crate::auth::secret;
+use crate::bus::Reach;
 use crate::{limits, metrics as names};
 
 /// `GET /healthz`: it answers.
@@ -37,7 +38,14 @@ pub(super) async fn ready(State(edge): Shared) -> (StatusCode, Body<Value>) {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let body = json!({"ready": ready, "stopping": stopping, "dependencies": {"store": store}});
+    let mut dependencies = json!({"store": store});
+    // Without the bus messages are stored and found by looking: it is named, and the node stays ready.
+    match edge.app.bus.reach() {
+        Reach::Alone => {}
+        Reach::Up => dependencies["bus"] = "ok".into(),
+        Reach::Away => dependencies["bus"] = "down".into(),
+    }
+    let body = json!({"ready": ready, "stopping": stopping, "dependencies": dependencies});
     (status, Body(body))
 }
 

@@ -9,6 +9,7 @@ use http::StatusCode;
 use super::extract::{Caller, InPath, Json, Remote};
 use super::{Answer, Shared};
 use crate::auth::log_in as auth;
+use crate::service::sessions;
 
 /// `POST /v1/sessions`.
 pub(super) async fn log_in(
@@ -37,26 +38,7 @@ pub(super) async fn list(
     State(edge): Shared,
     Caller(who): Caller,
 ) -> Answer<Body<Vec<SessionInfo>>> {
-    let now = edge.app.clock.wall();
-    let sessions = edge.app.store.sessions(who.user).await?;
-    let shown = sessions.into_iter().map(|session| {
-        let connected = edge.app.router.connected(who.user, &session.id);
-        let current = session.id == who.session;
-        SessionInfo {
-            connected,
-            current,
-            device: session.device,
-            created_at: session.created_at,
-            // Whoever is connected, or asks, is seen at this moment; the store hears of it later.
-            last_seen: if connected || current {
-                now
-            } else {
-                session.last_seen
-            },
-            id: session.id,
-        }
-    });
-    Ok(Body(shown.collect()))
+    Ok(Body(sessions::list(&edge.app, &who).await?))
 }
 
 /// `DELETE /v1/sessions/{id or current}`.
@@ -66,14 +48,13 @@ pub(super) async fn end(
     InPath(id): InPath<String>,
 ) -> Answer<StatusCode> {
     let id = if id == "current" {
-        who.session
+        who.session.clone()
     } else {
         SessionId(id)
     };
-    if !edge.app.store.end_session(who.user, &id).await? {
+    if !sessions::end(&edge.app, &who, &id).await? {
         return Err(Refusal::new(ErrorCode::NotFound, "you have no such session").into());
     }
-    edge.app.router.end_session(who.user, &id);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -27,6 +27,7 @@ pub mod mark;
 pub mod people;
 pub mod presence;
 pub mod send;
+pub mod sessions;
 pub mod subscribe;
 pub mod sync;
 pub mod typing;
@@ -107,6 +108,7 @@ impl App {
         store: Arc<dyn Store>,
         bus: Arc<dyn Bus>,
         router: Arc<Router>,
+        attendance: Attendance,
         clock: Arc<dyn Clock>,
         auth: Auth,
         config: Config,
@@ -127,12 +129,11 @@ impl App {
             per_second: 1.0 / wire::TYPING_S as f64,
             burst: 1,
         };
-        let grace_ms = u64::try_from(config.presence_grace.as_millis()).unwrap_or(u64::MAX);
         Self {
             store,
             bus,
             router,
-            attendance: Attendance::new(grace_ms),
+            attendance,
             marks: Marks::default(),
             sends: Buckets::new(send_rate),
             typing: Buckets::new(typing_rate),

@@ -11,6 +11,7 @@ use chat_proto::{ErrorCode, Event, MessageId, Name, Presence, PresenceState, Ref
 use super::{App, Identity, invalid};
 use crate::bus::{Notice, PresenceNotice};
 use crate::change::UserId;
+use crate::nodes::{LastSeen, Turn};
 use crate::store::Standing;
 
 /// What is known of somebody's being there.
@@ -141,7 +142,9 @@ pub(super) async fn set_status(
     if app.attendance.online(who.user) {
         let mut to = app.store.acquaintances(who.user).await?;
         to.push(who.user);
-        tell_to(app, who.user, &who.name, &to).await?;
+        if let Some(notice) = notice_of(app, who.user, &who.name).await? {
+            app.bus.publish(&to, &Notice::Presence(notice));
+        }
     }
     Ok(Event::Ack(Ack {
         id,
@@ -149,23 +152,43 @@ pub(super) async fn set_status(
     }))
 }
 
-/// Tells those who may know what somebody's presence is.
-pub(crate) async fn tell(app: &App, user: UserId, name: &Name) -> Result<(), Refusal> {
+/// Tells the connections here of those who may know that somebody came or went. Every node computes that for itself,
+/// so nothing of it goes over the bus.
+pub(crate) async fn tell_turn(app: &App, turn: Turn) -> Result<(), Refusal> {
+    let (user, name, last_seen) = match turn {
+        Turn::Came(user, name) => (user, name, None),
+        Turn::Went(user, name, LastSeen { at, ours_to_write }) => {
+            if ours_to_write {
+                app.store.set_last_seen(&[(user, at)]).await?;
+            }
+            (user, name, Some(at))
+        }
+    };
     let to = app.store.acquaintances(user).await?;
-    tell_to(app, user, name, &to).await
-}
-
-async fn tell_to(app: &App, user: UserId, name: &Name, to: &[UserId]) -> Result<(), Refusal> {
-    let Some(known) = standings(app, &[user]).await?.into_iter().next() else {
+    let Some(mut notice) = notice_of(app, user, &name).await? else {
         return Ok(());
     };
+    if notice.state == PresenceState::Offline {
+        // The node where they were may not have written it yet.
+        notice.last_seen = notice.last_seen.max(last_seen);
+    }
+    app.router.offer(&to, &Notice::Presence(notice));
+    Ok(())
+}
+
+async fn notice_of(
+    app: &App,
+    user: UserId,
+    name: &Name,
+) -> Result<Option<PresenceNotice>, Refusal> {
+    let Some(known) = standings(app, &[user]).await?.into_iter().next() else {
+        return Ok(None);
+    };
     let presence = known.presence(name.clone());
-    let notice = PresenceNotice {
+    Ok(Some(PresenceNotice {
         user,
         name: presence.name,
         state: presence.state,
         last_seen: presence.last_seen,
-    };
-    app.bus.publish(to, &Notice::Presence(notice));
-    Ok(())
+    }))
 }

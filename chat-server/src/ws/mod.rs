@@ -140,6 +140,7 @@ where
         }
         Err(JoinError::Stopping) => return End::close(CloseCode::Restart, "the server stops"),
     };
+    let _interest = app.bus.attend(identity.user).await;
     let (heads, still_there) = match tokio::try_join!(
         app.store.heads(identity.user),
         app.store.session(&identity.session)
@@ -161,10 +162,7 @@ where
         heartbeat_s: wire::HEARTBEAT_S,
     });
     // Before the greeting: who was greeted counts as being here.
-    let arrival = (!background).then(|| {
-        app.attendance
-            .arrive(identity.user, &identity.name, app.clock.clone())
-    });
+    let arrival = (!background).then(|| app.attendance.arrive(identity.user, &identity.name));
     if let Err(end) = writer
         .say(Utf8Bytes::from(codec::encode_event(&welcome)))
         .await

@@ -1,0 +1,304 @@
+//! The bus on core NATS: a subject for each user, heard only where that user has a connection, and one for all nodes.
+//!
+//! No stream, no store: what NATS loses is found in the database.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, Subscriber};
+use async_trait::async_trait;
+use bytes::Bytes;
+use chat_proto::Epoch;
+use futures_util::future::{AbortHandle, Abortable};
+use futures_util::stream::{BoxStream, SelectAll};
+use futures_util::{FutureExt, StreamExt};
+use percent_encoding::percent_decode_str;
+use tokio::sync::{mpsc, watch};
+
+use super::carrier::{self, Audience, Carrier, Ears, Lost};
+use super::recent::To;
+use super::remote::RemoteBus;
+use super::{Bus, BusError};
+use crate::attendance::Attendance;
+use crate::change::UserId;
+use crate::config::BusSettings;
+use crate::limits;
+use crate::router::Router;
+
+/// Streams that wait to be listened to.
+const STREAMS_MAX: usize = 1_024;
+
+/// Subscriptions as one stream of what came, and for whom.
+type Stream = BoxStream<'static, (To, Bytes)>;
+
+/// A bus on the NATS servers that the settings name. It connects when it is started.
+///
+/// # Errors
+/// The URL is none.
+pub fn open(
+    settings: &BusSettings,
+    router: Arc<Router>,
+    attendance: Attendance,
+) -> Result<Arc<dyn Bus>, BusError> {
+    let nats = Nats {
+        servers: servers(settings)?,
+        credentials: settings.credentials.clone(),
+        ca: settings.ca.clone(),
+        live: OnceLock::new(),
+    };
+    Ok(Arc::new(RemoteBus::new(router, attendance, Arc::new(nats))))
+}
+
+/// The servers of a cluster, with commas between their URLs.
+fn servers(settings: &BusSettings) -> Result<Vec<ServerAddr>, BusError> {
+    let one = |url: &str| {
+        let url = url.trim();
+        let server: Result<ServerAddr, _> = url.parse();
+        match server {
+            Ok(server)
+                if matches!(server.scheme(), "nats" | "tls") && !server.host().is_empty() =>
+            {
+                Ok(server)
+            }
+            // The reason may hold parts of the URL, and so of a password.
+            Ok(_) | Err(_) => Err(BusError(
+                "a URL of NATS is written as nats://host:4222 or tls://host:4222".to_owned(),
+            )),
+        }
+    };
+    settings.url.expose().split(',').map(one).collect()
+}
+
+/// A carrier on NATS.
+struct Nats {
+    servers: Vec<ServerAddr>,
+    credentials: Option<PathBuf>,
+    ca: Option<PathBuf>,
+    /// There from the start on.
+    live: OnceLock<Live>,
+}
+
+/// What is there after the start; the client connects again by itself, subscriptions included.
+struct Live {
+    client: Client,
+    prefix: String,
+    streams: mpsc::Sender<Stream>,
+    /// Ends the stream of a user. Short sections, never across an await.
+    users: Mutex<HashMap<UserId, AbortHandle>>,
+}
+
+#[async_trait]
+impl Carrier for Nats {
+    async fn start(&self, life: &Epoch, ears: Ears) -> Result<(), BusError> {
+        let Ears { inbox, up } = ears;
+        let up = Arc::new(up);
+        let client = self.connect(&up).await?;
+        let prefix = carrier::prefix(life);
+        let (streams, coming) = mpsc::channel(STREAMS_MAX);
+        let nodes = client
+            .subscribe(carrier::nodes_subject(&prefix))
+            .await
+            .map_err(|_| BusError("NATS refused a subscription".to_owned()))?;
+        // There is room: it is the first.
+        let _ = streams.try_send(labelled(nodes, To::Nodes));
+        tokio::spawn(listen(coming, inbox));
+        let live = Live {
+            client,
+            prefix,
+            streams,
+            users: Mutex::default(),
+        };
+        match self.live.set(live) {
+            Ok(()) => Ok(()),
+            Err(_) => Err(BusError("it was started before".to_owned())),
+        }
+    }
+
+    async fn publish(&self, audience: &Audience, payload: Bytes) -> Result<(), Lost> {
+        let live = self.live.get().ok_or(Lost)?;
+        let publish = |subject| live.client.publish(subject, payload.clone());
+        match audience {
+            Audience::Nodes => publish(carrier::nodes_subject(&live.prefix))
+                .await
+                .map_err(|_| Lost),
+            Audience::Users(users) => {
+                for user in users {
+                    let subject = carrier::user_subject(&live.prefix, *user);
+                    publish(subject).await.map_err(|_| Lost)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn subscribe(&self, user: UserId) {
+        let Some(live) = self.live.get() else { return };
+        let subject = carrier::user_subject(&live.prefix, user);
+        let Ok(subscriber) = live.client.subscribe(subject).await else {
+            tracing::warn!("NATS refused a subscription: its user hears from other nodes late");
+            return;
+        };
+        let (handle, registration) = AbortHandle::new_pair();
+        let stream = labelled(subscriber, To::User(user));
+        let stream = Abortable::new(stream, registration).boxed();
+        if let Some(before) = live.users().insert(user, handle) {
+            before.abort();
+        }
+        // Fails only when the bus has stopped.
+        let _ = live.streams.send(stream).await;
+    }
+
+    async fn unsubscribe(&self, user: UserId) {
+        if let Some(live) = self.live.get()
+            && let Some(stream) = live.users().remove(&user)
+        {
+            // The stream ends, is dropped, and unsubscribes.
+            stream.abort();
+        }
+    }
+
+    async fn settle(&self) {
+        if let Some(live) = self.live.get() {
+            // An error means that the connection is gone; the next one subscribes anew.
+            let _ = live.client.flush().await;
+        }
+    }
+
+    async fn stop(&self) {
+        self.settle().await;
+    }
+}
+
+impl Live {
+    fn users(&self) -> MutexGuard<'_, HashMap<UserId, AbortHandle>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Nats {
+    /// Connects. What can never work is an error; a server that is away is waited for behind the service.
+    async fn connect(&self, up: &Arc<watch::Sender<bool>>) -> Result<Client, BusError> {
+        let first = self.options(up).await?.connect(self.servers.clone());
+        let why = match tokio::time::timeout(limits::BUS_CONNECT_WAIT, first).await {
+            Ok(Ok(client)) => return Ok(client),
+            Ok(Err(error)) => match error.kind() {
+                ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+                    return Err(BusError(
+                        "NATS refused the user and password, token or credentials".to_owned(),
+                    ));
+                }
+                ConnectErrorKind::Tls => {
+                    return Err(BusError(
+                        "no TLS with NATS: its certificate is not trusted (--bus-ca names another \
+                         authority), or it speaks none"
+                            .to_owned(),
+                    ));
+                }
+                ConnectErrorKind::ServerParse => {
+                    return Err(BusError("a URL of NATS cannot be used".to_owned()));
+                }
+                kind => kind.to_string(),
+            },
+            Err(_) => "it did not answer in time".to_owned(),
+        };
+        tracing::warn!(
+            why,
+            "the bus is away: the server starts without it and goes on looking for it"
+        );
+        let later = self.options(up).await?.retry_on_initial_connect();
+        later
+            .connect(self.servers.clone())
+            .await
+            .map_err(|error| BusError(format!("NATS: {}", error.kind())))
+    }
+
+    async fn options(&self, up: &Arc<watch::Sender<bool>>) -> Result<ConnectOptions, BusError> {
+        let up = Arc::clone(up);
+        let mut options = ConnectOptions::new()
+            .name("chat-server")
+            // What a node says it has told its own connections already.
+            .no_echo()
+            .ping_interval(limits::BUS_PING)
+            .connection_timeout(limits::BUS_CONNECT_WAIT)
+            .client_capacity(limits::BUS_QUEUE)
+            .subscription_capacity(limits::BUS_INBOX)
+            .reconnect_delay_callback(carrier::pause)
+            .event_callback(move |event| {
+                link_event(&up, &event);
+                std::future::ready(())
+            });
+        if let Some(ca) = &self.ca {
+            options = options.add_root_certificates(ca.clone());
+        }
+        if let Some(file) = &self.credentials {
+            options = options.credentials_file(file).await.map_err(|error| {
+                let file = file.display();
+                BusError(format!("could not read the credentials {file}: {error}"))
+            })?;
+        }
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        if let Some(server) = self.servers.iter().find(|s| s.username().is_some()) {
+            let user = decoded(server.username().unwrap_or_default());
+            options = match server.password() {
+                Some(password) => options.user_and_password(user, decoded(password)),
+                // A name alone is a token, as every client of NATS takes it.
+                None => options.token(user),
+            };
+        }
+        Ok(options)
+    }
+}
+
+fn link_event(up: &watch::Sender<bool>, event: &Event) {
+    match event {
+        Event::Connected => {
+            tracing::info!("the bus is there");
+            up.send_replace(true);
+        }
+        Event::Disconnected | Event::Closed => {
+            if up.send_replace(false) {
+                tracing::warn!(
+                    "the bus is away: other nodes hear of news by looking into the store"
+                );
+            }
+        }
+        Event::SlowConsumer(_) => {
+            tracing::debug!(
+                "notices of the bus were dropped: they came faster than they were read"
+            );
+        }
+        other => {
+            let other = other.to_string();
+            tracing::debug!(event = %other.escape_debug(), "the bus says something");
+        }
+    }
+}
+
+fn labelled(subscriber: Subscriber, to: To) -> Stream {
+    subscriber.map(move |message| (to, message.payload)).boxed()
+}
+
+/// One task for all subscriptions: a stream that has nothing costs nothing.
+async fn listen(mut coming: mpsc::Receiver<Stream>, inbox: mpsc::Sender<(To, Bytes)>) {
+    let mut streams = SelectAll::new();
+    loop {
+        tokio::select! {
+            stream = coming.recv() => match stream {
+                Some(stream) => streams.push(stream),
+                None => return,
+            },
+            Some(came) = streams.next(), if !streams.is_empty() => {
+                if inbox.send(came).await.is_err() {
+                    return;
+                }
+                // What waits behind it goes the same way without looking around.
+                while let Some(Some(came)) = streams.next().now_or_never() {
+                    if inbox.send(came).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! How a notice travels between nodes: who says it and its number in sixteen bytes, then JSON.
+//!
+//! The sixteen bytes tell a copy without reading the rest: a notice is published once for each user whom it concerns,
+//! and a bus may double it. What a later version says and this one does not know is passed over.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use chat_proto::message::{Body, FileRef};
+use chat_proto::{Kind, MessageId, Meta, Name, Rev, Role, Seq, SessionId, Time, UserRef};
+use serde::{Deserialize, Serialize};
+
+use super::{MarkNotice, Notice, PresenceNotice, TypingNotice};
+use crate::change::{Address, Change, ConversationId, Place, UserId, What};
+use crate::nodes::{NodeId, Word};
+
+/// Bytes before the JSON.
+const HEAD: usize = 16;
+
+/// Which saying of which node: copies of one have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SayingId {
+    /// Who says it.
+    pub from: NodeId,
+    /// Its number, at that node.
+    pub number: u64,
+}
+
+/// What is said.
+#[derive(Debug, Clone)]
+pub enum Saying {
+    /// To the connections of a user.
+    Notice(Notice),
+    /// Between nodes.
+    Word(Word),
+}
+
+/// Why a payload is none of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// It ends before its JSON begins.
+    #[error("too short")]
+    Short,
+    /// Not JSON of a form that is known here.
+    #[error("not understood: {0}")]
+    Json(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Said {
+    Change(SaidChange),
+    Mark(MarkNotice),
+    Presence(PresenceNotice),
+    Typing(TypingNotice),
+    Head(ConversationId, Rev),
+    SessionEnded(SessionId),
+    Word(Word),
+}
+
+#[derive(Serialize, Deserialize)]
+struct SaidChange {
+    place: (i64, i64),
+    conversation: ConversationId,
+    address: Address,
+    rev: Rev,
+    at: Time,
+    what: SaidWhat,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SaidWhat {
+    Message {
+        seq: Seq,
+        id: MessageId,
+        sender: UserId,
+        from: UserRef,
+        body: Box<SaidBody>,
+    },
+    Join {
+        user: UserId,
+        name: Name,
+    },
+    Leave {
+        user: UserId,
+        name: Name,
+    },
+    Role {
+        name: Name,
+        role: Role,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct SaidBody {
+    kind: Kind,
+    text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lang: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reply_to: Option<Seq>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    thread: Option<Seq>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<FileRef>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    meta: Option<Meta>,
+}
+
+/// Writes a saying. `None`: it cannot be written, which nothing of ours causes.
+#[must_use]
+pub fn encode(id: SayingId, saying: &Saying) -> Option<Bytes> {
+    let said = match saying {
+        Saying::Word(word) => Said::Word(word.clone()),
+        Saying::Notice(notice) => match notice {
+            Notice::Change(change) => Said::Change(said_change(change)),
+            Notice::Mark(moved) => Said::Mark(moved.clone()),
+            Notice::Presence(changed) => Said::Presence(changed.clone()),
+            Notice::Typing(typing) => Said::Typing(typing.clone()),
+            Notice::Head(conversation, rev) => Said::Head(*conversation, *rev),
+            Notice::SessionEnded(session) => Said::SessionEnded(session.clone()),
+        },
+    };
+    let mut bytes = BytesMut::with_capacity(512);
+    bytes.put_u64(id.from.0);
+    bytes.put_u64(id.number);
+    let mut writer = bytes.writer();
+    serde_json::to_writer(&mut writer, &said).ok()?;
+    Some(writer.into_inner().freeze())
+}
+
+/// Which saying a payload is, without reading it.
+///
+/// # Errors
+/// It is too short to be one.
+pub fn id_of(payload: &[u8]) -> Result<SayingId, WireError> {
+    let head = payload.first_chunk::<HEAD>().ok_or(WireError::Short)?;
+    let half = |at: usize| {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&head[at..at + 8]);
+        u64::from_be_bytes(bytes)
+    };
+    Ok(SayingId {
+        from: NodeId(half(0)),
+        number: half(8),
+    })
+}
+
+/// Reads what is said.
+///
+/// # Errors
+/// It is of a form that is not known here.
+pub fn decode(payload: &[u8]) -> Result<Saying, WireError> {
+    let json = payload.get(HEAD..).ok_or(WireError::Short)?;
+    let said = serde_json::from_slice(json).map_err(|error| WireError::Json(error.to_string()))?;
+    Ok(match said {
+        Said::Change(said) => Saying::Notice(Notice::Change(Arc::new(change_of(said)))),
+        Said::Mark(moved) => Saying::Notice(Notice::Mark(moved)),
+        Said::Presence(changed) => Saying::Notice(Notice::Presence(changed)),
+        Said::Typing(typing) => Saying::Notice(Notice::Typing(typing)),
+        Said::Head(conversation, rev) => Saying::Notice(Notice::Head(conversation, rev)),
+        Said::SessionEnded(session) => Saying::Notice(Notice::SessionEnded(session)),
+        Said::Word(word) => Saying::Word(word),
+    })
+}
+
+fn said_change(change: &Change) -> SaidChange {
+    SaidChange {
+        place: (change.place.transaction, change.place.row),
+        conversation: change.conversation,
+        address: change.address.clone(),
+        rev: change.rev,
+        at: change.at,
+        what: match change.what.clone() {
+            What::Message {
+                seq,
+                id,
+                sender,
+                from,
+                body,
+            } => SaidWhat::Message {
+                seq,
+                id,
+                sender,
+                from,
+                body: Box::new(said_body(*body)),
+            },
+            What::Join { user, name } => SaidWhat::Join { user, name },
+            What::Leave { user, name } => SaidWhat::Leave { user, name },
+            What::Role { name, role } => SaidWhat::Role { name, role },
+        },
+    }
+}
+
+fn said_body(body: Body) -> SaidBody {
+    let Body {
+        kind,
+        text,
+        lang,
+        reply_to,
+        thread,
+        file,
+        meta,
+    } = body;
+    SaidBody {
+        kind,
+        text,
+        lang,
+        reply_to,
+        thread,
+        file,
+        meta,
+    }
+}
+
+fn change_of(said: SaidChange) -> Change {
+    let what = match said.what {
+        SaidWhat::Message {
+            seq,
+            id,
+            sender,
+            from,
+            body,
+        } => What::Message {
+            seq,
+            id,
+            sender,
+            from,
+            body: Box::new(body_of(*body)),
+        },
+        SaidWhat::Join { user, name } => What::Join { user, name },
+        SaidWhat::Leave { user, name } => What::Leave { user, name },
+        SaidWhat::Role { name, role } => What::Role { name, role },
+    };
+    let (transaction, row) = said.place;
+    let place = Place { transaction, row };
+    Change::new(
+        place,
+        said.conversation,
+        said.address,
+        said.rev,
+        said.at,
+        what,
+    )
+}
+
+fn body_of(said: SaidBody) -> Body {
+    let SaidBody {
+        kind,
+        text,
+        lang,
+        reply_to,
+        thread,
+        file,
+        meta,
+    } = said;
+    Body {
+        kind,
+        text,
+        lang,
+        reply_to,
+        thread,
+        file,
+        meta,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: SayingId = SayingId {
+        from: NodeId(7),
+        number: 9,
+    };
+
+    fn name(text: &str) -> Name {
+        text.parse().expect("a name")
+    }
+
+    fn travelled(saying: &Saying) -> Saying {
+        let payload = encode(ID, saying).expect("it can be written");
+        assert_eq!(id_of(&payload), Ok(ID));
+        decode(&payload).expect("it can be read")
+    }
+
+    fn message() -> Change {
+        let sides = [(UserId(1), name("ann")), (UserId(2), name("ben"))];
+        let body = Body {
+            lang: Some("rust".to_owned()),
+            reply_to: Some(Seq(3)),
+            meta: Some(Meta::parse(r#"{"z":1.50,"a":12345678901234567890}"#).expect("meta")),
+            ..Body::text("hi \u{1F600}\n\t\"")
+        };
+        let place = Place {
+            transaction: 5,
+            row: 6,
+        };
+        Change::new(
+            place,
+            ConversationId(4),
+            Address::Direct(sides),
+            Rev(8),
+            Time::from_micros(1_790_000_000_123_456),
+            What::Message {
+                seq: Seq(7),
+                id: MessageId::parse("x-1").expect("an id"),
+                sender: UserId(1),
+                from: UserRef {
+                    name: name("ann"),
+                    display_name: "Ann".to_owned(),
+                },
+                body: Box::new(body),
+            },
+        )
+    }
+
+    #[test]
+    fn c01_a_change_arrives_at_another_node_as_it_was() {
+        let change = Arc::new(message());
+        let saying = Saying::Notice(Notice::Change(change.clone()));
+        let Saying::Notice(Notice::Change(arrived)) = travelled(&saying) else {
+            panic!("a change became something else");
+        };
+        assert_eq!(arrived.frame(UserId(2)), change.frame(UserId(2)));
+        assert_eq!(arrived.frame(UserId(1)), change.frame(UserId(1)));
+        assert_eq!(
+            (arrived.place, arrived.conversation),
+            (change.place, change.conversation)
+        );
+        assert_eq!(arrived.origin(), change.origin());
+    }
+
+    #[test]
+    fn a_mark_forgets_the_connection_that_caused_it() {
+        let moved = MarkNotice {
+            conversation: ConversationId(1),
+            address: Address::Group(name("ops")),
+            by: UserId(2),
+            name: name("ben"),
+            mark: chat_proto::Mark::Read,
+            seq: Seq(3),
+            caused_by: Some(super::super::ConnectionTag(4)),
+        };
+        match travelled(&Saying::Notice(Notice::Mark(moved.clone()))) {
+            Saying::Notice(Notice::Mark(arrived)) => {
+                let caused_by = None;
+                assert_eq!(arrived, MarkNotice { caused_by, ..moved });
+            }
+            other => panic!("a mark became {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_payload_that_is_none_of_ours_is_an_error_and_no_panic() {
+        for payload in [&b""[..], b"short", &[0; 15]] {
+            assert_eq!(id_of(payload), Err(WireError::Short));
+        }
+        let odd: [&[u8]; 4] = [b"", b"{}", b"{\"later\":{}}", b"\xff\xfe"];
+        for json in odd {
+            let payload = [&[0; HEAD], json].concat();
+            assert!(matches!(decode(&payload), Err(WireError::Json(_))));
+        }
+    }
+}

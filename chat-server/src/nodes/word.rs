@@ -1,0 +1,93 @@
+//! What nodes say to each other about themselves: words that may be lost, come twice and overtake each other.
+
+use std::fmt;
+
+use chat_proto::{Name, SessionId, Time};
+use serde::{Deserialize, Serialize};
+
+use crate::change::UserId;
+
+/// One run of a node. A node that starts again is another one, so that its counts never go back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodeId(pub u64);
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NodeId({self})")
+    }
+}
+
+/// What a node says. Its arrivals and departures are counted without gaps (`version`), so that a listener that
+/// lost one knows it, and asks for the whole roll.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// It lives.
+    Beat {
+        /// How many arrivals and departures it has counted.
+        version: u64,
+        /// How many people are there.
+        people: usize,
+        /// What its wall clock shows.
+        wall: Time,
+    },
+    /// A person is there.
+    Came {
+        /// The number of this arrival.
+        version: u64,
+        /// Who.
+        user: UserId,
+        /// Their name.
+        name: Name,
+    },
+    /// A person is there no more.
+    Went {
+        /// The number of this departure.
+        version: u64,
+        /// Who.
+        user: UserId,
+        /// When.
+        at: Time,
+    },
+    /// Asks a node who is there.
+    Ask {
+        /// Which node.
+        of: NodeId,
+    },
+    /// A page of who is there.
+    Roll {
+        /// How many arrivals and departures it had counted.
+        version: u64,
+        /// Which page, from 0.
+        page: usize,
+        /// How many pages there are; never 0.
+        pages: usize,
+        /// Those on this page.
+        people: Vec<(UserId, Name)>,
+    },
+    /// Asks all nodes which sessions of a user have a connection there.
+    Where {
+        /// Whose.
+        user: UserId,
+        /// The number of the question, at that node.
+        number: u64,
+    },
+    /// The answer, of every node that is asked.
+    Here {
+        /// Which node asked.
+        asked: NodeId,
+        /// The number of its question.
+        number: u64,
+        /// The sessions; mostly none.
+        sessions: Vec<SessionId>,
+    },
+    /// It stops, as it was asked to; its people come back elsewhere, or are gone after the grace.
+    Farewell,
+}
