@@ -19,7 +19,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::auth::invite::Kind;
 use crate::auth::secret;
-use crate::config::Config;
+use crate::config::{Bus, Config};
 use crate::limits;
 use crate::server::Server;
 use crate::service::App;
@@ -37,6 +37,8 @@ pub enum Task {
     },
     /// A new key signs tokens from here on.
     RotateKeys,
+    /// The server stops as if it had been asked by a signal.
+    Drain,
 }
 
 /// What the file holds.
@@ -56,14 +58,20 @@ struct Desk {
     app: Arc<App>,
     public_url: String,
     token: String,
+    /// Cancelled, it stops the server.
+    stop: CancellationToken,
 }
 
 impl Admin {
-    /// Opens the door of a server that is about to be served at `local`.
+    /// Opens the door of a server that is about to be served at `local`, and that `stop` stops.
     ///
     /// # Errors
     /// If the file cannot be written or no loopback port is free.
-    pub async fn start(server: &Server, local: SocketAddr) -> std::io::Result<Self> {
+    pub async fn start(
+        server: &Server,
+        local: SocketAddr,
+        stop: CancellationToken,
+    ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let door = Door {
             address: listener.local_addr()?,
@@ -75,6 +83,7 @@ impl Admin {
             app: Arc::clone(server.app()),
             public_url: server.public_url(local),
             token: door.token,
+            stop,
         });
         let routes = Router::new().route("/", post(answer)).with_state(desk);
         let closed = CancellationToken::new();
@@ -119,6 +128,10 @@ async fn answer(
             "unknown task: is this another version?".to_owned(),
         );
     };
+    if matches!(task, Task::Drain) {
+        desk.stop.cancel();
+        return (StatusCode::OK, String::new());
+    }
     match perform(&desk.app, &desk.public_url, &task).await {
         Ok(said) => (StatusCode::OK, said),
         Err(why) => (StatusCode::UNPROCESSABLE_ENTITY, why),
@@ -142,6 +155,7 @@ async fn perform(app: &App, public_url: &str, task: &Task) -> Result<String, Str
                 .map_err(|error| error.to_string())?;
             Ok(String::new())
         }
+        Task::Drain => Err("there is no running server to drain".to_owned()),
     }
 }
 
@@ -157,10 +171,7 @@ fn group(name: &str) -> Result<Name, String> {
 /// # Errors
 /// Why not, as a sentence.
 pub async fn ask(config: &Config, task: &Task) -> anyhow::Result<String> {
-    let door: Option<Door> = std::fs::read(file(config))
-        .ok()
-        .and_then(|text| serde_json::from_slice(&text).ok());
-    if let Some(door) = door {
+    if let Some(door) = door(config) {
         let asked = tokio::time::timeout(limits::ADMIN_WAIT, ask_there(&door, task));
         match asked.await {
             Ok(Ok(Some(said))) => return Ok(said),
@@ -170,13 +181,52 @@ pub async fn ask(config: &Config, task: &Task) -> anyhow::Result<String> {
             Err(_) => anyhow::bail!("the server did not answer in time"),
         }
     }
-    let server = Server::open(config.clone()).await?;
+    // Nobody is told of anything by this process, so it needs no bus.
+    let alone = Config {
+        bus: Bus::Local,
+        bus_credentials: None,
+        bus_ca: None,
+        ..config.clone()
+    };
+    let server = Server::open(alone).await?;
     let local = format!("{}:{}", config.host, config.port);
     let public_url = config.public_url.clone();
     let public_url = public_url.unwrap_or_else(|| format!("http://{local}"));
     let done = perform(server.app(), &public_url, task).await;
     server.app().store.close().await;
     done.map_err(anyhow::Error::msg)
+}
+
+/// Stops the running server, and waits until it is gone: its door is closed as the last thing it does.
+///
+/// # Errors
+/// There is none, or it is still there after its drain is over.
+pub async fn drain(config: &Config) -> anyhow::Result<()> {
+    let Some(door) = door(config) else {
+        anyhow::bail!("no server runs on {}", config.data.display());
+    };
+    let asked = tokio::time::timeout(limits::ADMIN_WAIT, ask_there(&door, &Task::Drain));
+    match asked.await {
+        Ok(Ok(Some(_))) => {}
+        Ok(Ok(None)) => anyhow::bail!("no server runs on {}", config.data.display()),
+        Ok(Err(error)) => return Err(error),
+        Err(_) => anyhow::bail!("the server did not answer in time"),
+    }
+    let gone = async {
+        while TcpStream::connect(door.address).await.is_ok() {
+            tokio::time::sleep(limits::DRAIN_LOOK).await;
+        }
+    };
+    let patience = config.drain + limits::CLOSE_WAIT + limits::ADMIN_WAIT;
+    if tokio::time::timeout(patience, gone).await.is_err() {
+        anyhow::bail!("the server is still there, although its drain is over");
+    }
+    Ok(())
+}
+
+fn door(config: &Config) -> Option<Door> {
+    let text = std::fs::read(file(config)).ok()?;
+    serde_json::from_slice(&text).ok()
 }
 
 /// None: nobody is behind the door.

@@ -1,7 +1,7 @@
 //! Who is online, as connections come and go here and on other nodes: the pure machines behind a lock, and guards
 //! that cannot forget to leave.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_proto::Name;
@@ -109,10 +109,10 @@ impl Attendance {
         self.people().nodes.own()
     }
 
-    /// How many other nodes are heard.
+    /// The other nodes that are heard.
     #[must_use]
-    pub fn others(&self) -> usize {
-        self.people().nodes.others().count()
+    pub fn others(&self) -> HashSet<NodeId> {
+        self.people().nodes.others().collect()
     }
 
     /// Whether somebody is online, on any node.

@@ -45,6 +45,9 @@ enum Command {
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::limits::INVITE_USES_MAX)))]
         uses: u32,
     },
+    /// Stop the running server: it takes nobody more, answers what is in flight, sends its clients elsewhere, and is gone
+    /// when this returns
+    Drain,
     /// The keys that sign tokens
     Token {
         #[command(subcommand)]
@@ -151,6 +154,7 @@ async fn act(cli: Cli, port_ignored: bool) -> Result<(), Ended> {
             let link = admin::ask(&config, &Task::Invite { groups, uses }).await;
             say(&link.map_err(Ended::failed)?)
         }
+        Some(Command::Drain) => admin::drain(&config).await.map_err(Ended::failed),
         Some(Command::Token {
             command: TokenCommand::Rotate,
         }) => {
@@ -175,7 +179,9 @@ async fn serve(config: Config) -> Result<(), Ended> {
     if let Some(link) = server.first_invite(local).await? {
         lines.push_str(&format!("invite {link}\n"));
     }
-    let admin = Admin::start(&server, local).await.map_err(Ended::usage)?;
+    let admin = Admin::start(&server, local, stop.clone())
+        .await
+        .map_err(Ended::usage)?;
     say(lines.trim_end())?;
     tracing::info!(%local, version = env!("CARGO_PKG_VERSION"), "listening");
     let served = Box::pin(server.serve(listener, stop)).await;
@@ -243,7 +249,6 @@ mod tests {
             ("--port 65536", "--port"),
             ("--port tcp://10.0.0.1:80", "--port"),
             ("--signup maybe", "--signup"),
-            ("--database oracle", "--database"),
             ("--prot 80", "--prot"),
             ("invite --uses 0", "--uses"),
         ] {

@@ -96,8 +96,10 @@ impl TryFrom<Settings> for Config {
 
     fn try_from(given: Settings) -> Result<Self, ConfigError> {
         let default = Self::default();
-        let database = given.database.unwrap_or(default.database);
-        let bus = given.bus.unwrap_or(default.bus);
+        let database = given
+            .database
+            .map_or(Ok(default.database), Database::try_from)?;
+        let bus = given.bus.map_or(Ok(default.bus), Bus::try_from)?;
         if database == Database::Sqlite && bus != Bus::Local {
             return wrong(
                 "bus: SQLite is of one process, so there is nobody to tell: several nodes need --database postgres://...",

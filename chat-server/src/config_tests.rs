@@ -92,6 +92,11 @@ fn o01_a_value_that_cannot_be_is_named() {
         ("lobby = \"all\"", "lobby"),
         ("public-url = \"chat.example\"", "public-url"),
         ("origin = [\"chat.example\"]", "origin"),
+        ("database = \"oracle\"", "database"),
+        ("database = \"mysql://ann:hunter2@host/chat\"", "database"),
+        ("bus = \"kafka://ann:hunter2@host\"", "bus"),
+        ("bus = \"nats://host:4222\"", "--database postgres"),
+        ("bus-ca = \"ca.pem\"", "bus-ca"),
         (
             "metrics-token-file = \"/does/not/exist\"",
             "metrics-token-file",
@@ -99,6 +104,32 @@ fn o01_a_value_that_cannot_be_is_named() {
     ] {
         let ConfigError(why) = file(text).and_then(Config::try_from).expect_err(text);
         assert!(why.contains(word), "{text:?}: {why}");
+        assert!(!why.contains("hunter2"), "{text:?}: {why}");
+    }
+}
+
+#[test]
+fn c01_a_database_and_a_bus_are_named_by_their_urls() {
+    for (text, database, bus) in [
+        ("", Database::Sqlite, Bus::Local),
+        (
+            "database = \"sqlite\"\nbus = \"local\"",
+            Database::Sqlite,
+            Bus::Local,
+        ),
+        (
+            "database = \"postgres://db/chat\"\nbus = \"nats://a:4222,nats://b:4222\"",
+            Database::Postgres(Secret("postgres://db/chat".to_owned())),
+            Bus::Nats(Secret("nats://a:4222,nats://b:4222".to_owned())),
+        ),
+        (
+            "database = \"postgresql://db/chat\"\nbus = \"rediss://r\"\nbus_ca = \"ca.pem\"",
+            Database::Postgres(Secret("postgresql://db/chat".to_owned())),
+            Bus::Redis(Secret("rediss://r".to_owned())),
+        ),
+    ] {
+        let config = file(text).and_then(Config::try_from).expect(text);
+        assert_eq!((config.database, config.bus), (database, bus), "{text}");
     }
 }
 
@@ -117,7 +148,11 @@ fn o01_what_kubernetes_sets_is_no_port() {
 fn o06_the_configuration_hides_its_secrets() {
     let config = Config {
         metrics_token: Some(Secret("hunter2".to_owned())),
+        database: Database::Postgres(Secret("postgres://ann:hunter2@db/chat".to_owned())),
+        bus: Bus::Nats(Secret("nats://ann:hunter2@bus".to_owned())),
         ..Config::default()
     };
     assert!(!format!("{config:?}").contains("hunter2"));
+    let settings = file("database = \"postgres://ann:hunter2@db/chat\"").expect("it fits");
+    assert!(!format!("{settings:?}").contains("hunter2"));
 }

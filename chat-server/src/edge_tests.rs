@@ -521,7 +521,9 @@ async fn a_subcommand_asks_the_running_server_and_else_opens_the_folder() {
     let asked = async || admin::ask(&config, &task).await.expect("a link");
     let server = Server::open(config.clone()).await.expect("it opens");
     let local = SocketAddr::from(([127, 0, 0, 1], 8080));
-    let door = Admin::start(&server, local).await.expect("a door");
+    let door = Admin::start(&server, local, CancellationToken::new())
+        .await
+        .expect("a door");
     let file = data.path().join("admin.json");
     #[cfg(unix)]
     {

@@ -77,6 +77,8 @@ pub const SEEN_MAX: usize = 65_536;
 
 /// How long a sub-command waits for the running server.
 pub const ADMIN_WAIT: Duration = Duration::from_secs(10);
+/// How often `drain` looks whether the server is gone.
+pub const DRAIN_LOOK: Duration = Duration::from_millis(50);
 /// Bytes of a request or an answer between a sub-command and the server.
 pub const ADMIN_BYTES_MAX: usize = 64 * 1024;
 
@@ -146,6 +148,8 @@ pub const BUS_RECENT: usize = 256;
 pub const BUS_ATTEND_WAIT: Duration = Duration::from_millis(500);
 /// How long a notice may take to leave; then it is lost, and found in the store.
 pub const BUS_PUBLISH_WAIT: Duration = Duration::from_secs(1);
+/// How long other nodes have to answer a question.
+pub const BUS_ANSWER_WAIT: Duration = Duration::from_millis(300);
 /// How long the first connection to the bus may take.
 pub const BUS_CONNECT_WAIT: Duration = Duration::from_secs(5);
 /// How often the bus is pinged; two pings without an answer end the connection.

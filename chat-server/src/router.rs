@@ -91,13 +91,12 @@ impl Router {
         }
     }
 
-    /// Whether a session has a live connection.
+    /// The sessions of a user that have a connection here.
     #[must_use]
-    pub fn connected(&self, user: UserId, session: &SessionId) -> bool {
-        self.users()
-            .connections
-            .get(&user)
-            .is_some_and(|connections| connections.iter().any(|c| c.session == *session))
+    pub fn sessions_of(&self, user: UserId) -> Vec<SessionId> {
+        let users = self.users();
+        let connections = users.connections.get(&user).into_iter().flatten();
+        connections.map(|c| c.session.clone()).collect()
     }
 
     /// The sessions that have a connection here, and whose they are.

@@ -51,13 +51,14 @@ pub enum Database {
     Postgres(Secret),
 }
 
-impl FromStr for Database {
-    type Err = &'static str;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once("://") {
-            None if text == "sqlite" => Ok(Self::Sqlite),
-            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(Secret(text.to_owned()))),
-            _ => Err("it is sqlite, or a URL written as postgres://user@host/database"),
+impl TryFrom<Secret> for Database {
+    type Error = ConfigError;
+    fn try_from(word: Secret) -> Result<Self, ConfigError> {
+        match word.expose().split_once("://") {
+            None if word.expose() == "sqlite" => Ok(Self::Sqlite),
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(word)),
+            // The word may hold a password, so it is not repeated.
+            _ => wrong("database: it is sqlite, or a URL written as postgres://user@host/database"),
         }
     }
 }
@@ -74,28 +75,26 @@ pub enum Bus {
     Redis(Secret),
 }
 
-impl FromStr for Bus {
-    type Err = &'static str;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once("://") {
-            None if text == "local" => Ok(Self::Local),
-            Some(("nats" | "tls", _)) => Ok(Self::Nats(Secret(text.to_owned()))),
-            Some(("redis" | "rediss", _)) => Ok(Self::Redis(Secret(text.to_owned()))),
-            _ => Err(
-                "it is local, or a URL: nats://host:4222, tls://host:4222, redis://host:6379, rediss://host:6379",
+impl TryFrom<Secret> for Bus {
+    type Error = ConfigError;
+    fn try_from(word: Secret) -> Result<Self, ConfigError> {
+        match word.expose().split_once("://") {
+            None if word.expose() == "local" => Ok(Self::Local),
+            Some(("nats" | "tls", _)) => Ok(Self::Nats(word)),
+            Some(("redis" | "rediss", _)) => Ok(Self::Redis(word)),
+            // The word may hold a password, so it is not repeated.
+            _ => wrong(
+                "bus: it is local, or a URL written as nats://host:4222, tls://host:4222, \
+                 redis://host:6379 or rediss://host:6379",
             ),
         }
     }
 }
 
-/// Reads an option that is written as one word, from a key of the file.
-fn from_word<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr<Err: std::fmt::Display>,
-{
-    let word = String::deserialize(deserializer)?;
-    word.parse().map(Some).map_err(serde::de::Error::custom)
+/// Takes a word as it is: what is wrong with it is told later, without repeating it.
+#[expect(clippy::unnecessary_wraps, reason = "a parser of clap's")]
+fn unread(word: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret(word.to_owned()))
 }
 
 /// A port, or what Kubernetes puts into the variable of that name for a service called `chat-server`.
@@ -179,26 +178,26 @@ pub struct Settings {
     #[arg(
         long,
         env = "CHAT_SERVER_DATABASE",
+        value_parser = unread,
         hide_env_values = true,
         value_name = "URL",
         global = true,
         help_heading = "Storage"
     )]
-    #[serde(deserialize_with = "from_word")]
-    pub database: Option<Database>,
+    pub database: Option<Secret>,
     /// Bus between nodes: local, nats://host:4222 or redis://host:6379 [default: local]
     ///
     /// Several NATS servers of one cluster are named with commas between them; tls:// and rediss:// ask for TLS.
     #[arg(
         long,
         env = "CHAT_SERVER_BUS",
+        value_parser = unread,
         hide_env_values = true,
         value_name = "URL",
         global = true,
         help_heading = "Storage"
     )]
-    #[serde(deserialize_with = "from_word")]
-    pub bus: Option<Bus>,
+    pub bus: Option<Secret>,
     /// File with the credentials for NATS (.creds) [default: none]
     #[arg(
         long,

@@ -54,7 +54,7 @@ async fn converse(app: &App) {
         }
         if !tick.news.is_empty() {
             #[expect(clippy::cast_precision_loss, reason = "a handful of nodes")]
-            ::metrics::gauge!(metrics::NODES).set(app.attendance.others() as f64);
+            ::metrics::gauge!(metrics::NODES).set(app.attendance.others().len() as f64);
         }
         wait(app, tick.next, &app.attendance.moved).await;
     }

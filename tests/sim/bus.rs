@@ -1,9 +1,10 @@
 //! A bus that does what a bus may do: lose, double, reorder. Or nothing of that, in half of the worlds.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use chat_proto::Epoch;
+use chat_proto::{Epoch, SessionId};
 use chat_server::bus::{Bus, BusError, Interest, Notice, Reach};
 use chat_server::change::UserId;
 use chat_server::nodes::Word;
@@ -87,6 +88,10 @@ impl Bus for SimBus {
 
     async fn attend(&self, _user: UserId) -> Interest {
         Interest::none()
+    }
+
+    async fn elsewhere(&self, _user: UserId) -> HashSet<SessionId> {
+        HashSet::new()
     }
 
     fn reliable(&self) -> bool {

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use chat_proto::{Rev, Seq, SessionId};
 use chat_server::change::{Change, Place};
 use chat_server::limits::PAGE_BYTES_MAX;
-use chat_server::store::sqlite::{OpenError, SqliteStore};
+use chat_server::store::sqlite::SqliteStore;
 use chat_server::store::{
-    Commits, Committed, NewTicket, Range, Slice, Store, StoreError, TicketHash,
+    Commits, Committed, NewTicket, OpenError, Range, Slice, Store, StoreError, TicketHash,
 };
 
 use crate::world::{Heard, World, at, message, now, person, topic};

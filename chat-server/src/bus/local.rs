@@ -1,9 +1,10 @@
 //! The bus of a server that is alone: straight into the mailboxes, nothing lost.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_proto::Epoch;
+use chat_proto::{Epoch, SessionId};
 
 use super::{Bus, BusError, Interest, Notice, Reach};
 use crate::change::UserId;
@@ -37,6 +38,10 @@ impl Bus for LocalBus {
 
     async fn attend(&self, _user: UserId) -> Interest {
         Interest::none()
+    }
+
+    async fn elsewhere(&self, _user: UserId) -> HashSet<SessionId> {
+        HashSet::new()
     }
 
     fn reliable(&self) -> bool {

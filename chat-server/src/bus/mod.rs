@@ -3,6 +3,7 @@
 //! A bus may lose, double and reorder what it carries. Every receiver heals that by itself: changes are numbered,
 //! marks only grow, presence is asked for again.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -14,6 +15,7 @@ use crate::nodes::Word;
 use crate::store::{Commits, Committed};
 
 mod carrier;
+mod inquiry;
 pub mod local;
 pub mod nats;
 mod recent;
@@ -120,6 +122,8 @@ pub trait Bus: Send + Sync {
     /// Sees to it that what is published to a user comes here, as long as what it returns is kept. Waits a moment, and no
     /// longer, until that is so.
     async fn attend(&self, user: UserId) -> Interest;
+    /// Which sessions of a user have a connection on other nodes, as far as these answer within a moment.
+    async fn elsewhere(&self, user: UserId) -> HashSet<SessionId>;
     /// Whether everything published arrives, once and in order, so that nobody needs to look in the store for
     /// what was lost.
     fn reliable(&self) -> bool;

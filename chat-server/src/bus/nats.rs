@@ -160,8 +160,10 @@ impl Carrier for Nats {
 
     async fn settle(&self) {
         if let Some(live) = self.live.get() {
-            // An error means that the connection is gone; the next one subscribes anew.
-            let _ = live.client.flush().await;
+            // Nobody listens there, and the server says so at once: after what was asked of it before. (A flush of the
+            // client only empties its buffer.) Another error means that the connection is gone; the next one subscribes anew.
+            let nobody = format!("{}.nobody", live.prefix);
+            let _ = live.client.request(nobody, Bytes::new()).await;
         }
     }
 

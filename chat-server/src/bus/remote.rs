@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chat_proto::Epoch;
+use chat_proto::{Epoch, SessionId};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::carrier::{Audience, Carrier, Ears};
+use super::inquiry::Inquiries;
 use super::recent::{Recent, To};
 use super::wire::{self, Saying, SayingId};
 use super::{Bus, BusError, Interest, Notice, Reach};
@@ -37,6 +38,7 @@ pub struct RemoteBus {
     /// Taken at the start.
     waiting: Mutex<Option<mpsc::Receiver<Waiting>>>,
     interests: Arc<Interests>,
+    inquiries: Arc<Inquiries>,
     up: watch::Receiver<bool>,
     ears_up: Mutex<Option<watch::Sender<bool>>>,
     stopping: CancellationToken,
@@ -58,6 +60,7 @@ impl RemoteBus {
             queue,
             waiting: Mutex::new(Some(waiting)),
             interests: Arc::new(Interests::default()),
+            inquiries: Arc::new(Inquiries::default()),
             up,
             ears_up: Mutex::new(Some(ears_up)),
             stopping: CancellationToken::new(),
@@ -102,6 +105,8 @@ impl Bus for RemoteBus {
         let ear = Ear {
             router: Arc::clone(&self.router),
             attendance: self.attendance.clone(),
+            inquiries: Arc::clone(&self.inquiries),
+            queue: self.queue.clone(),
             own,
         };
         self.spawn(ear.listen(came));
@@ -131,6 +136,17 @@ impl Bus for RemoteBus {
         }
         let interests = Arc::clone(&self.interests);
         Interest::until(move || interests.go(user))
+    }
+
+    async fn elsewhere(&self, user: UserId) -> HashSet<SessionId> {
+        let others = self.attendance.others();
+        if others.is_empty() || !*self.up.borrow() {
+            return HashSet::new();
+        }
+        let inquiry = self.inquiries.open(others);
+        let number = inquiry.number;
+        self.say(&Word::Where { user, number });
+        inquiry.answers().await
     }
 
     fn reliable(&self) -> bool {
@@ -213,6 +229,9 @@ async fn watch_link(mut up: watch::Receiver<bool>, attendance: Attendance) {
 struct Ear {
     router: Arc<Router>,
     attendance: Attendance,
+    inquiries: Arc<Inquiries>,
+    /// For answers.
+    queue: mpsc::Sender<Waiting>,
     own: NodeId,
 }
 
@@ -236,9 +255,29 @@ impl Ear {
         hot().bus_heard.increment(1);
         match (recent.take(to, id, payload), to) {
             (Some(Saying::Notice(notice)), To::User(user)) => self.router.offer(&[user], &notice),
-            (Some(Saying::Word(word)), To::Nodes) => self.attendance.hear(id.from, word),
+            (Some(Saying::Word(word)), To::Nodes) => self.hear_word(id.from, word),
             // Said to the wrong ear, or heard before.
             _ => {}
+        }
+    }
+
+    fn hear_word(&self, from: NodeId, word: Word) {
+        match word {
+            Word::Where { user, number } => {
+                let here = Word::Here {
+                    asked: from,
+                    number,
+                    sessions: self.router.sessions_of(user),
+                };
+                // If there is no room, who asked does without the answer.
+                let _ = self.queue.try_send((Audience::Nodes, Saying::Word(here)));
+            }
+            Word::Here {
+                asked,
+                number,
+                sessions,
+            } if asked == self.own => self.inquiries.answer(number, from, sessions),
+            word => self.attendance.hear(from, word),
         }
     }
 }

@@ -38,26 +38,7 @@ pub(super) async fn list(
     State(edge): Shared,
     Caller(who): Caller,
 ) -> Answer<Body<Vec<SessionInfo>>> {
-    let now = edge.app.clock.wall();
-    let sessions = edge.app.store.sessions(who.user).await?;
-    let shown = sessions.into_iter().map(|session| {
-        let connected = edge.app.router.connected(who.user, &session.id);
-        let current = session.id == who.session;
-        SessionInfo {
-            connected,
-            current,
-            device: session.device,
-            created_at: session.created_at,
-            // Whoever is connected, or asks, is seen at this moment; the store hears of it later.
-            last_seen: if connected || current {
-                now
-            } else {
-                session.last_seen
-            },
-            id: session.id,
-        }
-    });
-    Ok(Body(shown.collect()))
+    Ok(Body(sessions::list(&edge.app, &who).await?))
 }
 
 /// `DELETE /v1/sessions/{id or current}`.

@@ -212,7 +212,8 @@ impl Nodes {
                 let earliest = self.roll_told.map_or(now, |told| told.plus(NODE_ASK_MS));
                 self.roll_at.get_or_insert(earliest.max(now));
             }
-            Word::Ask { .. } => {}
+            // What connections there are is no business of this machine.
+            Word::Ask { .. } | Word::Where { .. } | Word::Here { .. } => {}
             Word::Farewell => {
                 peer.left = true;
                 peer.until = now.plus(self.grace_ms);

@@ -112,7 +112,7 @@ impl Peer {
                 pages,
                 people,
             } => self.gather(version, page, pages, people, &mut moves),
-            Word::Beat { .. } | Word::Ask { .. } | Word::Farewell => {}
+            _ => {}
         }
         self.catch_up(&mut moves);
         self.ask_if_behind(now);

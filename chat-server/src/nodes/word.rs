@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chat_proto::{Name, Time};
+use chat_proto::{Name, SessionId, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::change::UserId;
@@ -71,6 +71,22 @@ pub enum Word {
         pages: usize,
         /// Those on this page.
         people: Vec<(UserId, Name)>,
+    },
+    /// Asks all nodes which sessions of a user have a connection there.
+    Where {
+        /// Whose.
+        user: UserId,
+        /// The number of the question, at that node.
+        number: u64,
+    },
+    /// The answer, of every node that is asked.
+    Here {
+        /// Which node asked.
+        asked: NodeId,
+        /// The number of its question.
+        number: u64,
+        /// The sessions; mostly none.
+        sessions: Vec<SessionId>,
     },
     /// It stops, as it was asked to; its people come back elsewhere, or are gone after the grace.
     Farewell,

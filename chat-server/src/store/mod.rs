@@ -8,7 +8,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_proto::message::Body;
 use chat_proto::{
     ConversationKind, Epoch, Mark, MessageId, Name, Refusal, Rev, Role, Seq, SessionId, Time, Topic,
 };
@@ -17,13 +16,23 @@ use crate::change::{Address, Change, ConversationId, Place, UserId};
 use crate::mutant::mutant;
 
 mod account;
+mod audience;
+mod codes;
+mod extra;
 pub mod memory;
+mod message;
 mod naming;
+mod open_error;
+mod page;
+mod queue;
 pub mod refuse;
+mod seat;
 mod session;
 pub mod sqlite;
 
 pub use account::{Account, Invite, InviteHash, NewAccount, Standing};
+pub use message::{Fingerprint, NewMessage, Permit, Published};
+pub use open_error::OpenError;
 pub use session::{NewTicket, Session, SigningKey, TicketHash};
 use session::{Rotation, rotation};
 
@@ -57,58 +66,6 @@ pub struct Committed {
 pub trait Commits: Send + Sync {
     /// A batch was committed.
     fn committed(&self, batch: &[Committed]);
-}
-
-/// Whether the rate of the sender allows one more message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permit {
-    /// Yes.
-    Granted,
-    /// No; a repeat of a known id is answered all the same.
-    Denied {
-        /// When it will.
-        retry_after_ms: u64,
-    },
-}
-
-/// SHA-256 over topic, kind, text, lang, reply, thread, file and meta as first sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint(pub [u8; 32]);
-
-/// A message to store.
-#[derive(Debug, Clone)]
-pub struct NewMessage {
-    /// Who sends it.
-    pub sender: UserId,
-    /// Where to.
-    pub topic: Topic,
-    /// Unique for this sender, for ever.
-    pub id: MessageId,
-    /// What it says; checked by the caller but for `reply_to` and `thread`, which must be there (`not_found`).
-    pub body: Body,
-    /// Tells a repeat from another message under the same id.
-    pub fingerprint: Fingerprint,
-    /// Whether the sender's rate allows it.
-    pub permit: Permit,
-    /// When.
-    pub now: Time,
-}
-
-/// A message that is on disk.
-#[derive(Debug, Clone)]
-pub struct Published {
-    /// Its change; its members are told by [`Commits`].
-    pub conversation: ConversationId,
-    /// The address as the sender sees it.
-    pub topic: Name,
-    /// Its number.
-    pub seq: Seq,
-    /// Its change.
-    pub rev: Rev,
-    /// When it was first stored.
-    pub sent_at: Time,
-    /// Whether it was there before.
-    pub dup: bool,
 }
 
 /// A group to make, with its first message.

@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use chat_proto::{ConversationKind, Mark, Name, Rev, Role, Seq, Sigil, Time, Topic};
+use chat_proto::{Mark, Name, Seq, Sigil, Time, Topic};
 
-use super::state::{Conversation, Named, Seat, State};
-use crate::change::{Address, ConversationId, Place, UserId};
+use super::state::{Conversation, Seat, State};
+use crate::change::{ConversationId, Place, UserId};
+use crate::store::codes::{self, Named};
 use crate::store::{Head, Listed, MarkAt, Member, Membership, StoreResult, refuse};
 
 impl State {
@@ -27,29 +28,14 @@ impl State {
     }
 
     fn direct(&self, user: UserId, peer: UserId) -> Membership {
-        let sides = (user.min(peer), user.max(peer));
+        let sides = codes::sides(user, peer);
         let known = self.directs.get(&sides);
         if let Some(membership) = known.and_then(|id| self.membership_in(user, *id)) {
             return membership;
         }
         let side = |user| (user, self.name(user));
-        Membership {
-            conversation: None,
-            address: Address::Direct([side(sides.0), side(sides.1)]),
-            kind: ConversationKind::Direct,
-            title: self.people[&peer].account.display_name.clone(),
-            role: Role::Member,
-            first_seq: Seq(1),
-            first_rev: Rev(1),
-            joined_rev: Rev(1),
-            last_seq: Seq(0),
-            rev: Rev(0),
-            read_seq: Seq(0),
-            delivered_seq: Seq(0),
-            own_last: 0,
-            own_read: 0,
-            members: if user == peer { 1 } else { 2 },
-        }
+        let title = self.people[&peer].account.display_name.clone();
+        Membership::before_the_first(side(user), side(peer), title)
     }
 
     pub(super) fn membership_or_left(&self, user: UserId, name: &Name) -> Option<Membership> {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use chat_proto::{ConversationKind, Name, Rev, Role, Seq, Sigil, Time, Topic, limits};
 
-use super::state::{Conversation, Kept, Left, Named, Seat, State};
+use super::state::{Conversation, Kept, Left, Seat, State};
 use crate::change::{ConversationId, UserId};
+use crate::store::codes::Named;
 use crate::store::{
     GroupRecord, NewGroup, NewGroupMade, Permit, StoreResult, Subscribed, naming, refuse,
 };
@@ -259,7 +260,7 @@ impl State {
                 users.push(user);
             }
         }
-        State::refers_within(first, Seq(1), Seq(0))?;
+        first.refers_within(Seq(1), Seq(0))?;
         let names: Vec<Name> = users.iter().map(|user| self.name(*user)).collect();
         let names: Vec<&Name> = names.iter().collect();
         let title = group.title.clone().unwrap_or_else(|| naming::title(&names));

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use chat_proto::{ConversationKind, MessageId, Rev, Role, Seq, Sigil, Topic};
 
-use super::state::{Conversation, Kept, Named, Seat, Sent, State};
+use super::state::{Conversation, Kept, Seat, Sent, State};
 use crate::change::{Change, ConversationId, Place, UserId};
 use crate::mutant::mutant;
+use crate::store::codes::{self, Named};
 use crate::store::{Committed, NewMessage, Permit, Published, Range, Slice, StoreResult, refuse};
 
 impl State {
@@ -19,11 +20,11 @@ impl State {
         }
         let id = match (self.names.get(&new.topic.name).copied(), new.topic.sigil) {
             (Some(Named::Person(peer)), None | Some(Sigil::Person)) => {
-                let sides = (new.sender.min(peer), new.sender.max(peer));
+                let sides = codes::sides(new.sender, peer);
                 match self.directs.get(&sides) {
                     Some(id) => *id,
                     None => {
-                        State::refers_within(new, Seq(1), Seq(0))?;
+                        new.refers_within(Seq(1), Seq(0))?;
                         self.begin_direct(sides)
                     }
                 }
@@ -99,20 +100,7 @@ impl State {
             None if conversation.public() => return Err(refuse::not_a_member(&new.topic.name)),
             None => return Err(refuse::no_such_topic(&new.topic)),
         };
-        State::refers_within(new, first_seq, conversation.last_seq())
-    }
-
-    /// What a reply or a thread refers to must be there, and readable for its writer.
-    pub(super) fn refers_within(new: &NewMessage, first: Seq, last: Seq) -> StoreResult<()> {
-        let references = [("reply_to", new.body.reply_to), ("thread", new.body.thread)];
-        for (field, seq) in references {
-            if let Some(seq) = seq
-                && !(first.max(Seq(1))..=last).contains(&seq)
-            {
-                return Err(refuse::no_such_message(field, seq));
-            }
-        }
-        Ok(())
+        new.refers_within(first_seq, conversation.last_seq())
     }
 
     pub(super) fn append_message(&mut self, id: ConversationId, new: &NewMessage) -> Published {

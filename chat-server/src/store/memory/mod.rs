@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use chat_proto::{Epoch, Mark, MessageId, Name, Rev, Seq, SessionId, Time, Topic};
 
+use super::queue::closed;
 use super::{
     Account, Commits, Committed, GroupRecord, Head, Invite, InviteHash, Listed, MarkAt, Member,
     Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, NewTicket, Published, Range,
-    Session, SigningKey, Slice, Standing, Store, StoreError, StoreResult, Subscribed, TicketHash,
+    Session, SigningKey, Slice, Standing, Store, StoreResult, Subscribed, TicketHash,
 };
 use crate::change::{Change, ConversationId, Place, UserId};
 
@@ -41,7 +42,7 @@ impl MemoryStore {
     fn with<T>(&self, call: impl FnOnce(&mut State) -> StoreResult<T>) -> StoreResult<T> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(state) = state.as_mut() else {
-            return Err(StoreError::Unavailable("it is closed".to_owned()));
+            return Err(closed());
         };
         let result = call(state);
         let changes = std::mem::take(&mut state.changes);

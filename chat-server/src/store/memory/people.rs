@@ -2,8 +2,9 @@
 
 use chat_proto::{ConversationKind, Name, Time};
 
-use super::state::{Named, Person, State};
+use super::state::{Person, State};
 use crate::change::UserId;
+use crate::store::codes::Named;
 use crate::store::{
     Account, Invite, InviteHash, NewAccount, Standing, StoreError, StoreResult, refuse,
 };

@@ -7,18 +7,10 @@ use chat_proto::message::Body;
 use chat_proto::{ConversationKind, MessageId, Name, Rev, Role, Seq, SessionId, Time, UserRef};
 
 use crate::change::{Address, Change, ConversationId, Place, UserId, What};
+use crate::store::codes::Named;
 use crate::store::{
     Account, Committed, Fingerprint, Invite, NewTicket, Session, SigningKey, Standing,
 };
-
-/// What a name stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named {
-    Person(UserId),
-    Group(ConversationId),
-    /// A public topic that went without a message: the name may be taken.
-    Freed(ConversationId),
-}
 
 pub(super) struct Person {
     pub(super) account: Account,

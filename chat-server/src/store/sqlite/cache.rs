@@ -9,50 +9,23 @@ use std::sync::Arc;
 use chat_proto::{ConversationKind, Name, Rev, Role, Seq, UserRef};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::codes::{self, count, foreign};
-use super::rows;
+use super::rows::{self, foreign};
 use crate::change::{Address, ConversationId, UserId};
+use crate::store::codes::{self, Named, count};
 
 /// Names and people above which the cache starts anew.
 const NAMES_MAX: usize = 100_000;
 /// Members over all conversations above which the cache starts anew.
 const SEATS_MAX: usize = 200_000;
 
-/// What a name stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named {
-    /// An account.
-    Person(UserId),
-    /// A group or a public topic.
-    Group(ConversationId),
-    /// A public topic that went without a message: the name may be taken.
-    Freed(ConversationId),
-}
-
-impl Named {
-    pub(super) const fn columns(self) -> (i64, i64) {
-        match self {
-            Self::Person(id) => (1, id.0),
-            Self::Group(id) => (2, id.0),
-            Self::Freed(id) => (3, id.0),
-        }
-    }
-
-    /// Looks a name up in the tables.
-    pub(super) fn load(connection: &Connection, name: &Name) -> rusqlite::Result<Option<Self>> {
-        connection
-            .prepare_cached("SELECT kind, id FROM names WHERE name = ?1")?
-            .query_row([name.as_str()], |row| {
-                let id = row.get(1)?;
-                match row.get(0)? {
-                    1 => Ok(Self::Person(UserId(id))),
-                    2 => Ok(Self::Group(ConversationId(id))),
-                    3 => Ok(Self::Freed(ConversationId(id))),
-                    _ => Err(foreign(0, "kind of name")),
-                }
-            })
-            .optional()
-    }
+/// Looks a name up in the tables.
+pub(super) fn load_name(connection: &Connection, name: &Name) -> rusqlite::Result<Option<Named>> {
+    connection
+        .prepare_cached("SELECT kind, id FROM names WHERE name = ?1")?
+        .query_row([name.as_str()], |row| {
+            Named::of(row.get(0)?, row.get(1)?).ok_or_else(|| foreign(0, "kind of name"))
+        })
+        .optional()
 }
 
 /// What a member may do, and from where on they may read.
@@ -121,7 +94,7 @@ impl Cache {
         if let Some(known) = self.names.get(name) {
             return Ok(Some(*known));
         }
-        let named = Named::load(connection, name)?;
+        let named = load_name(connection, name)?;
         if let Some(named) = named {
             if self.names.len() >= NAMES_MAX {
                 self.names.clear();

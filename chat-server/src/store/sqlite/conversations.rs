@@ -1,45 +1,16 @@
 //! Conversations as their members see them: addresses, marks, lists.
 
-use chat_proto::{ConversationKind, Mark, Name, Rev, Role, Seq, Sigil, Time, Topic};
+use chat_proto::{ConversationKind, Mark, Name, Rev, Seq, Sigil, Time, Topic};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::cache::Named;
-use super::codes::{self, column, count, foreign};
-use super::rows::{self, membership_sql};
+use super::cache;
+use super::rows::{self, foreign, membership_sql};
 use super::writer::Transaction;
 use super::{feed, messages};
-use crate::change::{Address, ConversationId, UserId};
+use crate::change::{ConversationId, UserId};
+use crate::store::codes::{self, Named, column, count};
+use crate::store::seat::NewSeat;
 use crate::store::{Head, Listed, MarkAt, Member, Membership, StoreResult, refuse};
-
-/// A place in a conversation to give to somebody.
-pub(super) struct NewSeat {
-    pub(super) user: UserId,
-    pub(super) role: Role,
-    pub(super) first_seq: Seq,
-    pub(super) first_rev: Rev,
-    pub(super) joined_rev: Rev,
-    /// Among those of the same `joined_rev`; below zero for who was there from the beginning.
-    pub(super) joined_order: i64,
-    /// Both marks.
-    pub(super) read_seq: Seq,
-}
-
-impl NewSeat {
-    /// A member from the beginning, the `order`-th.
-    pub(super) fn from_the_start(user: UserId, order: usize) -> Self {
-        // Far more than members that one request can name.
-        const BEFORE_ALL: i64 = -1_000_000;
-        Self {
-            user,
-            role: Role::Member,
-            first_seq: Seq(1),
-            first_rev: Rev(1),
-            joined_rev: Rev(1),
-            joined_order: BEFORE_ALL + column(order as u64),
-            read_seq: Seq(0),
-        }
-    }
-}
 
 /// Makes somebody a member. Who was one before keeps the count of their messages; the former stay is remembered.
 pub(super) fn seat(
@@ -81,7 +52,7 @@ pub(super) fn membership(
     user: UserId,
     topic: &Topic,
 ) -> StoreResult<Membership> {
-    match (Named::load(connection, &topic.name)?, topic.sigil) {
+    match (cache::load_name(connection, &topic.name)?, topic.sigil) {
         (Some(Named::Person(peer)), None | Some(Sigil::Person)) => direct(connection, user, peer),
         (Some(Named::Group(conversation)), None | Some(Sigil::Group)) => {
             match membership_in(connection, user, conversation)? {
@@ -103,7 +74,7 @@ pub(super) fn public(connection: &Connection, conversation: ConversationId) -> S
 
 /// The conversation of two, also if nothing was said yet.
 fn direct(connection: &Connection, user: UserId, peer: UserId) -> StoreResult<Membership> {
-    let (a, b) = (user.min(peer), user.max(peer));
+    let (a, b) = codes::sides(user, peer);
     let known = connection
         .prepare_cached(membership_sql!(
             "WHERE m.user = ?1 AND c.a = ?2 AND c.b = ?3"
@@ -121,25 +92,11 @@ fn direct(connection: &Connection, user: UserId, peer: UserId) -> StoreResult<Me
             })
     };
     let (own, (theirs, title)) = (person(user)?.0, person(peer)?);
-    let mut sides = [(user, own), (peer, theirs)];
-    sides.sort_by_key(|side| side.0);
-    Ok(Membership {
-        conversation: None,
-        address: Address::Direct(sides),
-        kind: ConversationKind::Direct,
+    Ok(Membership::before_the_first(
+        (user, own),
+        (peer, theirs),
         title,
-        role: Role::Member,
-        first_seq: Seq(1),
-        first_rev: Rev(1),
-        joined_rev: Rev(1),
-        last_seq: Seq(0),
-        rev: Rev(0),
-        read_seq: Seq(0),
-        delivered_seq: Seq(0),
-        own_last: 0,
-        own_read: 0,
-        members: if user == peer { 1 } else { 2 },
-    })
+    ))
 }
 
 pub(super) fn membership_or_left(
@@ -147,7 +104,7 @@ pub(super) fn membership_or_left(
     user: UserId,
     name: &Name,
 ) -> StoreResult<Option<Membership>> {
-    match Named::load(connection, name)? {
+    match cache::load_name(connection, name)? {
         Some(Named::Person(peer)) => {
             let membership = direct(connection, user, peer)?;
             Ok(membership.conversation.is_some().then_some(membership))

@@ -3,10 +3,10 @@
 use chat_proto::{ConversationKind, Name, Seq, Topic};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::cache::Named;
-use super::codes::{self, count, foreign};
-use super::rows;
+use super::cache;
+use super::rows::{self, foreign};
 use crate::change::UserId;
+use crate::store::codes::{self, Named, count};
 use crate::store::{GroupRecord, StoreResult, refuse};
 
 /// The columns that [`record`] reads, seen by user ?1. Continue with `WHERE`.
@@ -68,7 +68,7 @@ pub(super) fn group(
     user: UserId,
     name: &Name,
 ) -> StoreResult<GroupRecord> {
-    let found = match Named::load(connection, name)? {
+    let found = match cache::load_name(connection, name)? {
         Some(Named::Group(conversation)) => connection
             .prepare_cached(group_sql!(
                 "WHERE c.id = ?2 AND (c.kind = 3 OR m.user IS NOT NULL)"

@@ -1,4 +1,4 @@
-//! The feed over all conversations, and who was concerned by a change of long ago.
+//! The feed over all conversations, and memberships that ended.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,23 +7,11 @@ use std::sync::Arc;
 use chat_proto::Rev;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::codes::count;
 use super::rows::{self, change_sql, membership_sql};
-use crate::change::{Address, ConversationId, Place, UserId};
+use crate::change::{ConversationId, Place, UserId};
+use crate::store::audience::{Audience, Stay};
+use crate::store::codes::count;
 use crate::store::{Committed, Membership, StoreResult};
-
-/// When somebody was a member: from a change up to and with another.
-struct Stay {
-    user: UserId,
-    joined: Rev,
-    left: Rev,
-}
-
-struct Audience {
-    address: Address,
-    stays: Vec<Stay>,
-    last: Arc<[UserId]>,
-}
 
 pub(super) fn since(
     connection: &Connection,
@@ -40,7 +28,7 @@ pub(super) fn since(
         let conversation = ConversationId(row.get(1)?);
         let audience = match audiences.entry(conversation) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(Audience::load(connection, conversation)?),
+            Entry::Vacant(place) => place.insert(audience(connection, conversation)?),
         };
         let change = rows::change(row, audience.address.clone())?;
         let members = audience.at(change.rev);
@@ -52,44 +40,23 @@ pub(super) fn since(
     Ok(feed)
 }
 
-impl Audience {
-    fn load(connection: &Connection, conversation: ConversationId) -> StoreResult<Self> {
-        let stays = connection
-            .prepare_cached(
-                "SELECT user, joined_rev, left_rev FROM members WHERE conversation = ?1 \
+fn audience(connection: &Connection, conversation: ConversationId) -> StoreResult<Audience> {
+    let stays = connection
+        .prepare_cached(
+            "SELECT user, joined_rev, left_rev FROM members WHERE conversation = ?1 \
                  UNION ALL SELECT user, joined_rev, left_rev FROM stays WHERE conversation = ?1",
-            )?
-            .query_map([conversation.0], |row| {
-                let left: Option<i64> = row.get(2)?;
-                Ok(Stay {
-                    user: UserId(row.get(0)?),
-                    joined: Rev(count(row.get(1)?)),
-                    left: Rev(left.map_or(u64::MAX, count)),
-                })
-            })?
-            .collect::<rusqlite::Result<_>>()?;
-        Ok(Self {
-            address: rows::address(connection, conversation)?,
-            stays,
-            last: Arc::new([]),
-        })
-    }
-
-    /// The members at a change, shared with the change before while they stay the same.
-    fn at(&mut self, rev: Rev) -> Arc<[UserId]> {
-        let mut members: Vec<UserId> = self
-            .stays
-            .iter()
-            .filter(|stay| stay.joined <= rev && rev <= stay.left)
-            .map(|stay| stay.user)
-            .collect();
-        members.sort_unstable();
-        members.dedup();
-        if *self.last != *members {
-            self.last = members.into();
-        }
-        Arc::clone(&self.last)
-    }
+        )?
+        .query_map([conversation.0], |row| {
+            let left: Option<i64> = row.get(2)?;
+            Ok(Stay {
+                user: UserId(row.get(0)?),
+                joined: Rev(count(row.get(1)?)),
+                left: Rev(left.map_or(u64::MAX, count)),
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let address = rows::address(connection, conversation)?;
+    Ok(Audience::new(address, stays))
 }
 
 /// The place of the last row of the log.

@@ -3,13 +3,13 @@
 use chat_proto::{ConversationKind, Name, Rev, Role, Seq, Sigil, Time, Topic, limits};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::cache::Named;
-use super::codes::{self, column, count};
-use super::conversations::{self, NewSeat};
+use super::cache;
+use super::conversations;
 use super::messages::{self, person_named};
-use super::rows;
 use super::writer::{LogRow, Transaction};
 use crate::change::{ConversationId, UserId, What};
+use crate::store::codes::{self, JOIN, LEAVE, Named, ROLE, column, count};
+use crate::store::seat::NewSeat;
 use crate::store::{NewGroup, NewGroupMade, Permit, StoreResult, Subscribed, naming, refuse};
 
 /// What decides about a group, as far as one user is concerned.
@@ -172,23 +172,10 @@ pub(super) fn join(
 ) -> StoreResult<()> {
     let name = t.cache.person(t.connection, user)?.name;
     let open = t.cache.conversation(t.connection, conversation)?;
-    let (rev, last_seq) = (open.rev.next(), open.last_seq);
-    let public = open.kind == ConversationKind::Public;
-    let seat = NewSeat {
-        user,
-        role: if open.seats.is_empty() {
-            Role::Owner
-        } else {
-            Role::Member
-        },
-        first_seq: if public { Seq(1) } else { last_seq.next() },
-        first_rev: if public { Rev(1) } else { rev },
-        joined_rev: rev,
-        joined_order: 0,
-        read_seq: last_seq,
-    };
+    let empty = open.seats.is_empty();
+    let seat = NewSeat::joining(user, open.kind, empty, open.last_seq, open.rev);
     conversations::seat(t, conversation, &seat)?;
-    let row = LogRow::plain(rows::JOIN, user);
+    let row = LogRow::plain(JOIN, user);
     t.append(conversation, now, What::Join { user, name }, &row)?;
     Ok(())
 }
@@ -202,7 +189,7 @@ fn leave(
     now: Time,
 ) -> StoreResult<Rev> {
     let name = t.cache.person(t.connection, user)?.name;
-    let row = LogRow::plain(rows::LEAVE, user);
+    let row = LogRow::plain(LEAVE, user);
     let left = t.append(was.conversation, now, What::Leave { user, name }, &row)?;
     t.connection
         .prepare_cached(
@@ -255,7 +242,7 @@ fn inherit(
     let code = code.to_string();
     let row = LogRow {
         kind: Some(&code),
-        ..LogRow::plain(rows::ROLE, heir)
+        ..LogRow::plain(ROLE, heir)
     };
     t.append(conversation, now, what, &row)?;
     Ok(())
@@ -357,7 +344,7 @@ pub(super) fn create_group(t: &mut Transaction<'_>, group: &NewGroup) -> StoreRe
             members.push((user, name.clone()));
         }
     }
-    messages::refers_within(first, Seq(1), Seq(0))?;
+    first.refers_within(Seq(1), Seq(0))?;
     let names: Vec<&Name> = members.iter().map(|(_, name)| name).collect();
     let title = group.title.clone();
     let title = title.unwrap_or_else(|| naming::title(&names));
@@ -402,7 +389,7 @@ fn takable(t: &mut Transaction<'_>, name: &Name) -> StoreResult<Name> {
 /// A name that never was anything, so that no device remembers numbers under it.
 fn free_name(connection: &Connection, title: Option<&str>, names: &[&Name]) -> StoreResult<Name> {
     for name in naming::candidates(title, names) {
-        if !name.reserved() && Named::load(connection, &name)?.is_none() {
+        if !name.reserved() && cache::load_name(connection, &name)?.is_none() {
             return Ok(name);
         }
     }

@@ -1,19 +1,19 @@
 //! Messages: stored once, numbered densely, read page by page.
 
-use std::collections::VecDeque;
-
 use chat_proto::{MessageId, Name, Rev, Seq, Sigil, Time, Topic};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::cache::Named;
-use super::codes::{column, count};
-use super::rows::{self, Extra, change_sql};
+use super::rows::{self, change_sql};
 use super::writer::{LogRow, Transaction};
-use super::{conversations, feed};
+use super::{cache, conversations, feed};
 use crate::change::{Change, ConversationId, UserId, What};
-use crate::limits::PAGE_BYTES_MAX;
 use crate::mutant::mutant;
-use crate::store::{NewMessage, Permit, Published, Range, Slice, StoreError, StoreResult, refuse};
+use crate::store::codes::{MESSAGE, Named, column, count, sides};
+use crate::store::page::{Page, Span};
+use crate::store::seat::NewSeat;
+use crate::store::{
+    NewMessage, Permit, Published, Range, Slice, StoreError, StoreResult, extra, refuse,
+};
 
 /// Where a message goes.
 enum Target {
@@ -36,7 +36,7 @@ pub(super) fn publish(t: &mut Transaction<'_>, new: &NewMessage) -> StoreResult<
             conversation
         }
         Target::First(peer) => {
-            refers_within(new, Seq(1), Seq(0))?;
+            new.refers_within(Seq(1), Seq(0))?;
             begin_direct(t, new.sender, peer)?
         }
     };
@@ -90,14 +90,6 @@ fn target(t: &mut Transaction<'_>, sender: UserId, topic: &Topic) -> StoreResult
     }
 }
 
-const fn sides(one: UserId, other: UserId) -> (UserId, UserId) {
-    if one.0 <= other.0 {
-        (one, other)
-    } else {
-        (other, one)
-    }
-}
-
 /// Membership is checked here, in the transaction that stores.
 fn may_write(
     t: &mut Transaction<'_>,
@@ -118,21 +110,7 @@ fn may_write(
         None => return Err(refuse::no_such_topic(&new.topic)),
     };
     let last_seq = open.last_seq;
-    refers_within(new, first_seq, last_seq)
-}
-
-/// What a reply or a thread refers to must be there, and readable for its writer.
-pub(super) fn refers_within(new: &NewMessage, first: Seq, last: Seq) -> StoreResult<()> {
-    let references = [("reply_to", new.body.reply_to), ("thread", new.body.thread)];
-    for (field, seq) in references {
-        match seq {
-            Some(seq) if seq < first || seq > last || seq.0 == 0 => {
-                return Err(refuse::no_such_message(field, seq));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+    new.refers_within(first_seq, last_seq)
 }
 
 fn begin_direct(
@@ -148,7 +126,7 @@ fn begin_direct(
     let mut people = vec![a, b];
     people.dedup();
     for (order, user) in people.into_iter().enumerate() {
-        let seat = conversations::NewSeat::from_the_start(user, order);
+        let seat = NewSeat::from_the_start(user, order);
         conversations::seat(t, conversation, &seat)?;
     }
     Ok(conversation)
@@ -171,14 +149,14 @@ pub(super) fn append_message(
         from: t.cache.person(t.connection, new.sender)?,
         body: Box::new(new.body.clone()),
     };
-    let extra = Extra::column(&new.body)?;
+    let extra = extra::column(&new.body)?;
     let row = LogRow {
         message_id: Some(new.id.as_str()),
         fingerprint: Some(&new.fingerprint.0),
-        kind: (!new.body.kind.plain()).then(|| new.body.kind.as_str()),
+        kind: extra::kind(&new.body),
         text: Some(&new.body.text),
         extra: extra.as_deref(),
-        ..LogRow::plain(rows::MESSAGE, new.sender)
+        ..LogRow::plain(MESSAGE, new.sender)
     };
     let change = t.append(conversation, new.now, what, &row)?;
     t.connection
@@ -249,55 +227,23 @@ pub(super) fn history(
     let Some(conversation) = membership.conversation else {
         return Ok(Slice::default());
     };
-    let (first, last) = (membership.first_seq.0.max(1), membership.last_seq.0);
-    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-    // Numbers are dense, so a page is arithmetic: from `low` on, below `high`.
-    let (low, high) = match range {
-        Range::Latest => ((last + 1).saturating_sub(limit), last + 1),
-        Range::Before(seq) => {
-            let high = seq.0.min(last + 1);
-            (high.saturating_sub(limit), high)
-        }
-        Range::After(seq) => {
-            let low = seq.0.saturating_add(1).max(first);
-            (low, low.saturating_add(limit))
-        }
-        Range::Around(seq) => {
-            let low = seq.0.min(last).saturating_sub(limit / 2).max(first);
-            (low, low.saturating_add(limit))
-        }
-    };
-    let (low, high) = (low.max(first), high.min(last + 1));
-    let more = match range {
-        Range::Latest | Range::Before(_) => low > first && low < high,
-        Range::After(_) => high <= last && low < high,
-        Range::Around(_) => low < high && (low > first || high <= last),
-    };
-    let bounds = [conversation.0, column(low), column(high)];
-    let (mut page, sql) = match range {
-        // What does not fit is left out at the far end: of these the lowest.
-        Range::Latest | Range::Before(_) => (
-            Page::default(),
-            change_sql!(
-                "WHERE l.conversation = ?1 AND l.seq >= ?2 AND l.seq < ?3 ORDER BY l.seq DESC"
-            ),
+    let span = Span::of(&membership, range, limit);
+    let bounds = [conversation.0, column(span.low), column(span.high)];
+    let sql = match span.downwards {
+        true => change_sql!(
+            "WHERE l.conversation = ?1 AND l.seq >= ?2 AND l.seq < ?3 ORDER BY l.seq DESC"
         ),
-        Range::After(_) | Range::Around(_) => (
-            Page::with(range),
-            change_sql!("WHERE l.conversation = ?1 AND l.seq >= ?2 AND l.seq < ?3 ORDER BY l.seq"),
-        ),
+        false => {
+            change_sql!("WHERE l.conversation = ?1 AND l.seq >= ?2 AND l.seq < ?3 ORDER BY l.seq")
+        }
     };
+    let mut page = Page::of(range);
     let mut statement = connection.prepare_cached(sql)?;
     let mut found = statement.query(bounds)?;
     while let Some(row) = found.next()?
         && page.takes(rows::change(row, membership.address.clone())?)
     {}
-    let mut changes = Vec::from(page.changes);
-    if matches!(range, Range::Latest | Range::Before(_)) {
-        changes.reverse();
-    }
-    let more = more || page.cut;
-    Ok(Slice { changes, more })
+    Ok(page.slice(&span))
 }
 
 pub(super) fn changes(
@@ -314,66 +260,24 @@ pub(super) fn changes(
     let sql = change_sql!(
         "WHERE l.conversation = ?1 AND l.rev >= ?2 AND l.rev <= ?3 ORDER BY l.rev LIMIT ?4"
     );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let bounds = [conversation.0, column(low), column(membership.rev.0), limit];
+    let bounds = [
+        conversation.0,
+        column(low),
+        column(membership.rev.0),
+        column(limit as u64),
+    ];
     let mut statement = connection.prepare_cached(sql)?;
     let mut page = Page::default();
     let mut found = statement.query(bounds)?;
     while let Some(row) = found.next()?
         && page.takes(rows::change(row, membership.address.clone())?)
     {}
-    let changes = Vec::from(page.changes);
-    let more = match changes.last() {
-        Some(last) => last.rev < membership.rev,
-        None => limit == 0 && low <= membership.rev.0,
-    };
-    Ok(Slice { changes, more })
-}
-
-/// Changes of a page, as many as fit into [`PAGE_BYTES_MAX`] of text: a page of the longest texts would be a
-/// thousand times that of short ones, and a reader who does not read would make the server hold it.
-#[derive(Default)]
-struct Page {
-    changes: VecDeque<Change>,
-    bytes: usize,
-    /// The message that must be in it.
-    middle: Option<Seq>,
-    cut: bool,
-}
-
-impl Page {
-    fn with(range: Range) -> Self {
-        let middle = match range {
-            Range::Around(seq) => Some(seq),
-            _ => None,
-        };
-        Self {
-            middle,
-            ..Self::default()
-        }
-    }
-
-    /// Takes a change, if it fits; the first always does. Before the middle it makes room by leaving out the lowest.
-    fn takes(&mut self, change: Change) -> bool {
-        let before_middle = change.seq() <= self.middle && self.middle.is_some();
-        self.bytes += change.text_bytes();
-        while self.bytes > PAGE_BYTES_MAX && !self.changes.is_empty() {
-            self.cut = true;
-            if !before_middle {
-                return false;
-            }
-            if let Some(lowest) = self.changes.pop_front() {
-                self.bytes -= lowest.text_bytes();
-            }
-        }
-        self.changes.push_back(change);
-        true
-    }
+    Ok(page.up_to(membership.rev, limit == 0 && low <= membership.rev.0))
 }
 
 /// Whether an account of this id is there; for calls that name one.
 pub(super) fn person_named(connection: &Connection, name: &Name) -> StoreResult<UserId> {
-    match Named::load(connection, name)? {
+    match cache::load_name(connection, name)? {
         Some(Named::Person(user)) => Ok(user),
         _ => Err(refuse::no_such_user(name)),
     }

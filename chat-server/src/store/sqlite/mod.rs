@@ -9,13 +9,12 @@ use chat_proto::{Epoch, Mark, MessageId, Name, Rev, Seq, SessionId, Time, Topic}
 
 use super::{
     Account, Commits, Committed, GroupRecord, Head, Invite, InviteHash, Listed, MarkAt, Member,
-    Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, NewTicket, Published, Range,
-    Session, SigningKey, Slice, Standing, Store, StoreResult, Subscribed, TicketHash,
+    Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, NewTicket, OpenError, Published,
+    Range, Session, SigningKey, Slice, Standing, Store, StoreResult, Subscribed, TicketHash,
 };
 use crate::change::{Change, ConversationId, Place, UserId};
 
 mod cache;
-mod codes;
 mod conversations;
 mod directory;
 mod feed;
@@ -23,7 +22,6 @@ mod groups;
 mod messages;
 mod open;
 mod people;
-mod queue;
 mod readers;
 mod rows;
 mod sessions;
@@ -31,7 +29,6 @@ mod upkeep;
 mod writer;
 
 use open::Folder;
-pub use open::OpenError;
 use readers::Readers;
 use writer::{Refuses, Writer};
 

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use chat_proto::Epoch;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
+use crate::store::OpenError;
+
 /// From version n to n + 1 leads the n-th file.
 const MIGRATIONS: [&str; 2] = [
     include_str!("migrations/0001.sql"),
@@ -17,48 +19,6 @@ const STATEMENTS_MAX: usize = 128;
 
 /// Pages that the writer keeps, in KiB: the ends of the log and of its indexes, where all writing happens.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
-
-/// Why a data folder could not be opened; a sentence for the operator.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The folder or a file in it can not be made, read or written.
-    #[error("could not use the data folder {}: {error}", folder.display())]
-    Folder {
-        /// Which.
-        folder: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
-    /// Another process has it.
-    #[error("the data folder {} is in use by another process", .0.display())]
-    InUse(PathBuf),
-    /// Written by a later version.
-    #[error(
-        "the database is of version {found}, newer than version {known} of this program: use a newer chat-server"
-    )]
-    Newer {
-        /// The version of the file.
-        found: i64,
-        /// The highest version known here.
-        known: usize,
-    },
-    /// Not a database, or not whole.
-    #[error("the database {} is damaged: {reason}", file.display())]
-    Damaged {
-        /// Which file.
-        file: PathBuf,
-        /// What SQLite says.
-        reason: String,
-    },
-    /// SQLite could not open it for another reason.
-    #[error("could not open the database {}: {reason}", file.display())]
-    Database {
-        /// Which file.
-        file: PathBuf,
-        /// What SQLite says.
-        reason: String,
-    },
-}
 
 /// A locked data folder with a database of the right version.
 pub(super) struct Folder {

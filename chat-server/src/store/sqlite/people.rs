@@ -3,12 +3,11 @@
 use chat_proto::{Name, Time};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::cache::Named;
-use super::codes;
 use super::groups;
 use super::rows;
 use super::writer::Transaction;
 use crate::change::{ConversationId, UserId};
+use crate::store::codes::{self, Named};
 use crate::store::{Account, Invite, InviteHash, NewAccount, Standing, StoreResult, refuse};
 
 /// The columns that [`account`] reads, of the table `u`.
@@ -190,7 +189,7 @@ pub(super) fn search_people(
         query.to_lowercase(),
         i64::try_from(limit).unwrap_or(i64::MAX),
     );
-    let letters = in_this_order(&query);
+    let letters = codes::in_this_order(&query);
     let found = connection
         .prepare_cached(SQL)?
         .query_map(
@@ -199,18 +198,6 @@ pub(super) fn search_people(
         )?
         .collect::<rusqlite::Result<_>>()?;
     Ok(found)
-}
-
-/// A pattern for `LIKE`: these letters in this order, with anything between them.
-fn in_this_order(query: &str) -> String {
-    let mut pattern = "%".to_owned();
-    for letter in query.chars() {
-        if matches!(letter, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.extend([letter, '%']);
-    }
-    pattern
 }
 
 pub(super) fn standings(connection: &Connection, users: &[UserId]) -> StoreResult<Vec<Standing>> {

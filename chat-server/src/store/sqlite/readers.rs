@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 
 use super::open::Folder;
-use super::queue::{Jobs, Queue, queue};
+use crate::store::queue::{Jobs, Queue, queue};
 use crate::store::{StoreError, StoreResult};
 
 /// Two: a long read holds up another one at most when two of them meet, and a connection costs memory.

@@ -1,57 +1,13 @@
 //! Rows of the log and of memberships, read into what the server passes around.
 
-use chat_proto::message::{Body, FileRef};
-use chat_proto::{Kind, MessageId, Meta, Name, Rev, Seq, Time, UserRef};
+use chat_proto::{MessageId, Name, Rev, Seq, Time, UserRef};
+use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
-use serde::{Deserialize, Serialize};
 
-use super::codes::{self, count, foreign};
 use crate::change::{Address, Change, ConversationId, Place, UserId, What};
-use crate::store::{Membership, StoreError, StoreResult};
-
-pub(super) const MESSAGE: i64 = 1;
-pub(super) const JOIN: i64 = 2;
-pub(super) const LEAVE: i64 = 3;
-pub(super) const ROLE: i64 = 4;
-
-/// What few messages carry, as one JSON column.
-#[derive(Default, Serialize, Deserialize)]
-pub(super) struct Extra {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    lang: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    reply_to: Option<Seq>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    thread: Option<Seq>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    file: Option<FileRef>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    meta: Option<Meta>,
-}
-
-impl Extra {
-    /// The column for a message; none for plain words.
-    pub(super) fn column(body: &Body) -> StoreResult<Option<String>> {
-        let extra = Self {
-            lang: body.lang.clone(),
-            reply_to: body.reply_to,
-            thread: body.thread,
-            file: body.file.clone(),
-            meta: body.meta.clone(),
-        };
-        let plain = extra.lang.is_none()
-            && extra.reply_to.is_none()
-            && extra.thread.is_none()
-            && extra.file.is_none()
-            && extra.meta.is_none();
-        if plain {
-            return Ok(None);
-        }
-        let json = serde_json::to_string(&extra);
-        json.map(Some)
-            .map_err(|error| StoreError::Internal(format!("a body could not be written: {error}")))
-    }
-}
+use crate::store::Membership;
+use crate::store::codes::{self, JOIN, LEAVE, MESSAGE, ROLE, count};
+use crate::store::extra;
 
 /// The columns that [`change`] reads, from the log and the account of who did it. Continue with `WHERE`.
 macro_rules! change_sql {
@@ -92,16 +48,7 @@ pub(super) fn change(row: &Row<'_>, address: Address) -> rusqlite::Result<Change
 
 fn message(row: &Row<'_>, sender: UserId, name: Name) -> rusqlite::Result<What> {
     let id: String = row.get(9)?;
-    let kind: Option<String> = row.get(10)?;
-    let extra: Option<String> = row.get(12)?;
-    let extra: Extra = match extra {
-        Some(json) => serde_json::from_str(&json).map_err(|_| foreign(12, "extra of a message"))?,
-        None => Extra::default(),
-    };
-    let kind = match kind {
-        Some(word) => Kind::parse(&word).ok_or_else(|| foreign(10, "kind of message"))?,
-        None => Kind::Text,
-    };
+    let body = extra::body(row.get(10)?, row.get(11)?, row.get(12)?);
     Ok(What::Message {
         seq: Seq(count(row.get(8)?)),
         id: MessageId::parse(&id).map_err(|_| foreign(9, "message id"))?,
@@ -110,15 +57,7 @@ fn message(row: &Row<'_>, sender: UserId, name: Name) -> rusqlite::Result<What> 
             name,
             display_name: row.get(7)?,
         },
-        body: Box::new(Body {
-            kind,
-            text: row.get(11)?,
-            lang: extra.lang,
-            reply_to: extra.reply_to,
-            thread: extra.thread,
-            file: extra.file,
-            meta: extra.meta,
-        }),
+        body: Box::new(body.ok_or_else(|| foreign(10, "body of a message"))?),
     })
 }
 
@@ -204,4 +143,10 @@ pub(super) fn address(
 pub(super) fn name_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Name> {
     let text: String = row.get(index)?;
     Name::parse(&text).map_err(|_| foreign(index, "name"))
+}
+
+/// A column that holds what no writer of ours puts there.
+pub(super) fn foreign(index: usize, what: &str) -> rusqlite::Error {
+    let sentence = format!("column {index} is no {what}");
+    rusqlite::Error::FromSqlConversionFailure(index, Type::Null, sentence.into())
 }

@@ -3,11 +3,11 @@
 use chat_proto::{SessionId, Time};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::codes::{column, count};
 use super::people::{account, account_columns};
 use super::writer::Transaction;
 use crate::change::UserId;
 use crate::limits;
+use crate::store::codes::{column, count};
 use crate::store::{
     Account, NewTicket, Rotation, Session, SigningKey, StoreResult, TicketHash, refuse, rotation,
 };

@@ -9,14 +9,14 @@ use chat_proto::Time;
 use rusqlite::{Connection, params};
 use tracing::{error, warn};
 
-use super::cache::{Cache, Named};
-use super::codes::column;
+use super::cache::Cache;
 use super::feed;
 use super::open::Folder;
-use super::queue::{Jobs, Queue, queue, unavailable};
 use crate::change::{Change, ConversationId, Place, UserId, What};
 use crate::metrics;
 use crate::mutant::mutant;
+use crate::store::codes::{Named, column};
+use crate::store::queue::{Jobs, Queue, queue, unavailable};
 use crate::store::{Commits, Committed, StoreError, StoreResult};
 
 /// Jobs of one transaction: enough to share an fsync, few enough that the first need not wait for the last.

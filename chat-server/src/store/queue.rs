@@ -1,4 +1,4 @@
-//! The way from async callers to the threads that own connections: bounded queues, one reply for each job, a deadline.
+//! The way from async callers to those who own connections: bounded queues, one reply for each job, a deadline.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::store::{StoreError, StoreResult};
 /// Jobs that may wait; with more the store is behind, and says so at once.
 const JOBS_MAX: usize = 4096;
 /// How long a caller waits for its answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The callers' end of a queue.
 pub(super) struct Queue<J> {
@@ -30,11 +30,18 @@ impl<J> Clone for Jobs<J> {
     }
 }
 
-pub(super) fn queue<J>() -> (Queue<J>, Jobs<J>) {
+/// A queue whose jobs a task takes.
+pub(super) fn queue_to_task<J>() -> (Queue<J>, mpsc::Receiver<J>) {
     let (sender, receiver) = mpsc::channel(JOBS_MAX);
     let queue = Queue {
         jobs: Mutex::new(Some(sender)),
     };
+    (queue, receiver)
+}
+
+/// A queue whose jobs threads take.
+pub(super) fn queue<J>() -> (Queue<J>, Jobs<J>) {
+    let (queue, receiver) = queue_to_task();
     let jobs = Jobs {
         jobs: Arc::new(Mutex::new(receiver)),
     };
@@ -52,7 +59,7 @@ impl<J> Queue<J> {
         match tokio::time::timeout(PATIENCE, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(unavailable("it gave up on this")),
-            Err(_) => Err(unavailable("it took too long")),
+            Err(_) => Err(too_long()),
         }
     }
 
@@ -60,11 +67,11 @@ impl<J> Queue<J> {
         // A short section: nothing in it waits, and it leaves nothing half done that a panic could expose.
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(jobs) = jobs.as_ref() else {
-            return Err(unavailable("it is closed"));
+            return Err(closed());
         };
         jobs.try_send(job).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => unavailable("too much waits for it"),
-            mpsc::error::TrySendError::Closed(_) => unavailable("it is closed"),
+            mpsc::error::TrySendError::Closed(_) => closed(),
         })
     }
 
@@ -103,4 +110,12 @@ impl<J> Jobs<J> {
 
 pub(super) fn unavailable(why: &str) -> StoreError {
     StoreError::Unavailable(why.to_owned())
+}
+
+pub(super) fn too_long() -> StoreError {
+    unavailable("it took too long")
+}
+
+pub(super) fn closed() -> StoreError {
+    unavailable("it is closed")
 }

@@ -1,7 +1,65 @@
-//! How words and numbers of the chat are written in columns, and read back.
+//! How words and numbers of the chat are written in columns, and read back: the same in every engine.
 
 use chat_proto::{ConversationKind, PresenceState, Role, Time};
-use rusqlite::types::Type;
+
+use crate::change::{ConversationId, UserId};
+
+/// What kinds of change a row of the log is.
+pub(super) const MESSAGE: i64 = 1;
+pub(super) const JOIN: i64 = 2;
+pub(super) const LEAVE: i64 = 3;
+pub(super) const ROLE: i64 = 4;
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    /// An account.
+    Person(UserId),
+    /// A group or a public topic.
+    Group(ConversationId),
+    /// A public topic that went without a message: the name may be taken.
+    Freed(ConversationId),
+}
+
+impl Named {
+    pub(super) const fn columns(self) -> (i64, i64) {
+        match self {
+            Self::Person(id) => (1, id.0),
+            Self::Group(id) => (2, id.0),
+            Self::Freed(id) => (3, id.0),
+        }
+    }
+
+    pub(super) const fn of(kind: i64, id: i64) -> Option<Self> {
+        match kind {
+            1 => Some(Self::Person(UserId(id))),
+            2 => Some(Self::Group(ConversationId(id))),
+            3 => Some(Self::Freed(ConversationId(id))),
+            _ => None,
+        }
+    }
+}
+
+/// Two people as a direct conversation holds them: the one who came first to the server first.
+pub(super) const fn sides(one: UserId, other: UserId) -> (UserId, UserId) {
+    if one.0 <= other.0 {
+        (one, other)
+    } else {
+        (other, one)
+    }
+}
+
+/// A pattern for `LIKE`: these letters in this order, with anything between them.
+pub(super) fn in_this_order(query: &str) -> String {
+    let mut pattern = "%".to_owned();
+    for letter in query.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.extend([letter, '%']);
+    }
+    pattern
+}
 
 /// A number as a column holds it. Numbers count messages and changes, so they stay far below the limit.
 pub(super) fn column(number: u64) -> i64 {
@@ -11,12 +69,6 @@ pub(super) fn column(number: u64) -> i64 {
 /// A column that is a count.
 pub(super) fn count(column: i64) -> u64 {
     u64::try_from(column).unwrap_or(0)
-}
-
-/// A column that holds what no writer of ours puts there.
-pub(super) fn foreign(index: usize, what: &str) -> rusqlite::Error {
-    let sentence = format!("column {index} is no {what}");
-    rusqlite::Error::FromSqlConversionFailure(index, Type::Null, sentence.into())
 }
 
 pub(super) fn at(micros: Option<i64>) -> Option<Time> {
