@@ -85,11 +85,7 @@ async fn o01_a_bus_that_cannot_be_used_is_named_without_its_password() {
         let (scheme, rest) = good.split_once("://").expect("a URL");
         let address = rest.rsplit_once('@').expect("a log-in").1;
         let wrong = format!("{scheme}://chat:not-the-password@{address}");
-        refused(
-            &run(&database, &wrong).await,
-            "bus",
-            &["not-the-password"],
-        );
+        refused(&run(&database, &wrong).await, "bus", &["not-the-password"]);
         let stranger = format!("{scheme}://{address}");
         refused(&run(&database, &stranger).await, "bus", &[]);
     }
