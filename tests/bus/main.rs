@@ -9,6 +9,7 @@
 
 mod nodes;
 mod outside;
+mod tls;
 mod world;
 
 /// Runs each promise over each bus, between nodes of its own.
@@ -52,6 +53,16 @@ promises! {
 #[tokio::test]
 async fn a_server_that_is_alone_tells_its_own_connections() {
     nodes::alone().await;
+}
+
+#[tokio::test]
+async fn c01_a_bus_with_tls_is_trusted_by_the_authority_that_is_named() {
+    tls::by_the_named_authority().await;
+}
+
+#[tokio::test]
+async fn c01_a_bus_takes_a_token_and_names_a_file_that_is_missing() {
+    outside::tokens_and_files().await;
 }
 
 #[test]
