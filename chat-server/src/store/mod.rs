@@ -19,6 +19,7 @@ mod account;
 mod audience;
 mod codes;
 mod extra;
+pub mod folder;
 pub mod memory;
 mod message;
 mod naming;
