@@ -24,6 +24,7 @@ mod message;
 mod naming;
 mod open_error;
 mod page;
+pub mod postgres;
 mod queue;
 pub mod refuse;
 mod seat;
