@@ -30,6 +30,16 @@ macro_rules! promises {
                 crate::$room::$promise(&crate::world::World::sqlite()).await;
             })*
         }
+
+        mod postgres {
+            $(#[tokio::test]
+            async fn $promise() {
+                let test = concat!("store postgres::", stringify!($promise));
+                if let Some(world) = crate::world::World::postgres(test).await {
+                    crate::$room::$promise(&world).await;
+                }
+            })*
+        }
     };
 }
 

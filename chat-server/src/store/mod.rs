@@ -25,6 +25,7 @@ mod message;
 mod naming;
 mod open_error;
 mod page;
+pub mod postgres;
 mod queue;
 pub mod refuse;
 mod seat;

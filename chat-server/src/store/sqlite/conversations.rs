@@ -223,10 +223,7 @@ pub(super) fn advance_mark(
     seq: Seq,
 ) -> StoreResult<MarkAt> {
     let membership = membership(t.connection, user, topic)?;
-    let held = match mark {
-        Mark::Read => membership.read_seq,
-        Mark::Delivered => membership.delivered_seq,
-    };
+    let held = membership.mark(mark);
     let asked = seq.min(membership.last_seq);
     let moved = asked > held;
     let conversation = match membership.conversation {
