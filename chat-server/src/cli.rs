@@ -13,7 +13,7 @@ use tracing_subscriber::EnvFilter;
 use crate::admin::{self, Admin, Task};
 use crate::config::{Config, ConfigError, LogFormat, Port, Settings};
 use crate::server::{Server, StartError};
-use crate::stop;
+use crate::{open, stop};
 
 /// A lightweight, durable chat server. Without options it serves on 127.0.0.1:8080.
 #[derive(Debug, Parser)]
@@ -173,6 +173,7 @@ async fn serve(config: Config) -> Result<(), Ended> {
         .await
         .map_err(|error| Ended::usage(format!("could not listen on {address}: {error}")))?;
     let local = listener.local_addr().map_err(Ended::failed)?;
+    let _folder = open::folder(&config)?;
     let server = Server::open(config).await?;
     // The kernel queues who connects from here on, so it is true before the first `accept`.
     let mut lines = format!("listening on http://{local}\n");

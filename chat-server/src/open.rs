@@ -10,6 +10,7 @@ use crate::bus::{Bus, BusError, nats, redis};
 use crate::config::{self, BusSettings, Config, Database};
 use crate::router::Router;
 use crate::server::StartError;
+use crate::store::folder::FolderLock;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Commits, Store};
 
@@ -30,6 +31,20 @@ pub async fn store(
         Database::Postgres(_) => Err(StartError::Unusable(
             "database: this build has no PostgreSQL".to_owned(),
         )),
+    }
+}
+
+/// Holds the data folder for a server whose store is elsewhere: the door of its sub-commands is in there, and is one
+/// server's. The embedded store holds its folder by itself.
+///
+/// # Errors
+/// `Unusable`: the folder cannot be written, or another server has it.
+pub fn folder(config: &Config) -> Result<Option<FolderLock>, StartError> {
+    match config.database {
+        Database::Sqlite => Ok(None),
+        Database::Postgres(_) => FolderLock::take(&config.data)
+            .map(Some)
+            .map_err(|error| StartError::Unusable(error.to_string())),
     }
 }
 

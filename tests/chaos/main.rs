@@ -3,6 +3,7 @@
 //!
 //! `CHAT_CHAOS_SECONDS` says how long a run goes on (20 by default), `CHAT_CHAOS_SEED` repeats a run's choices.
 
+mod cluster;
 mod kill;
 mod participants;
 mod run;

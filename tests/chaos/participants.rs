@@ -58,21 +58,32 @@ pub(crate) struct Common {
 
 /// Opens a socket as soon as the server takes one; `None` when the run is over.
 async fn connected(person: &Person, common: &Common) -> Option<TestClient> {
-    let mut pause = PAUSES_MS.0;
+    let mut wait = PAUSES_MS.0;
     loop {
         if *common.stop.borrow() {
             return None;
         }
-        if let Ok(mut socket) = person.dial().open().await
-            && let Ok(Some(Event::Welcome(_))) =
-                tokio::time::timeout(ANSWER, socket.next_or_end()).await
-        {
+        if let Ok(Some(socket)) = tokio::time::timeout(ANSWER, welcomed(person)).await {
             return Some(socket);
         }
-        let jitter = Duration::from_millis(fastrand::u64(pause / 2..=pause));
-        let mut stop = common.stop.clone();
-        let _ = tokio::time::timeout(jitter, stop.wait_for(|stop| *stop)).await;
-        pause = (pause * 2).min(PAUSES_MS.1);
+        pause(wait, common).await;
+        wait = (wait * 2).min(PAUSES_MS.1);
+    }
+}
+
+/// Waits so long with jitter, or until the run is over.
+async fn pause(ms: u64, common: &Common) {
+    let jitter = Duration::from_millis(fastrand::u64(ms / 2..=ms));
+    let mut stop = common.stop.clone();
+    let _ = tokio::time::timeout(jitter, stop.wait_for(|stop| *stop)).await;
+}
+
+/// A socket that was greeted; nothing when the server takes none.
+async fn welcomed(person: &Person) -> Option<TestClient> {
+    let mut socket = person.dial().open().await.ok()?;
+    match socket.next_or_end().await? {
+        Event::Welcome(_) => Some(socket),
+        _ => None,
     }
 }
 
@@ -115,6 +126,8 @@ pub(crate) async fn send_all(person: Person, topic: String, common: Arc<Common>)
                         break;
                     }
                     socket = None;
+                    // Whoever repeats at once makes it no better.
+                    pause(PAUSES_MS.1, &common).await;
                 }
                 _ => {
                     record.record(Entry::Unanswered { id: id.clone() });

@@ -1,6 +1,7 @@
 //! One run: people, groups, load, records, and the judgement at the end.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,11 +10,12 @@ use std::time::Duration;
 use chat_proto::Name;
 use chat_proto::api::Page;
 use chat_tests::checker::{self, Members, Report};
-use chat_tests::recorder::{self, Entry, Recorder};
+use chat_tests::recorder::{self, Entry, Recorder, Seen};
 use chat_tests::{Person, TestServer};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::participants::{Common, Progress, Session, conversation, seen, send_all};
 
@@ -27,9 +29,34 @@ const SESSIONS: usize = 2;
 /// How long the world has to come to rest after the last fault.
 const REST: Duration = Duration::from_secs(60);
 
+/// What a run is about: one server, or several nodes.
+pub(crate) trait World {
+    /// Where people go.
+    fn address(&self) -> SocketAddr;
+    /// Where the histories are read again, one after the other.
+    fn doors(&self) -> Vec<SocketAddr>;
+    /// Undoes all faults and starts everything again.
+    async fn heal(&mut self);
+}
+
+impl World for TestServer {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn doors(&self) -> Vec<SocketAddr> {
+        vec![self.address]
+    }
+
+    async fn heal(&mut self) {
+        self.kill9().await;
+        self.restart().await;
+    }
+}
+
 /// A run that is under way.
-pub(crate) struct Run {
-    pub(crate) server: TestServer,
+pub(crate) struct Run<W> {
+    pub(crate) world: W,
     people: Vec<Person>,
     common: Arc<Common>,
     stop: watch::Sender<bool>,
@@ -39,31 +66,33 @@ pub(crate) struct Run {
     records: TempDir,
 }
 
-impl Run {
-    /// Starts a server, the people and the load.
-    pub(crate) async fn start(name: &str) -> Self {
-        Self::new(name, false).await
+impl<W: World> Run<W> {
+    /// Starts the people and the load.
+    pub(crate) async fn start(name: &str, world: W) -> Self {
+        Self::new(name, world, false).await
     }
 
     /// One in which a session loses a message on purpose.
-    pub(crate) async fn forgetful(name: &str) -> Self {
-        Self::new(name, true).await
+    pub(crate) async fn forgetful(name: &str, world: W) -> Self {
+        Self::new(name, world, true).await
     }
 
-    async fn new(name: &str, forgetful: bool) -> Self {
+    async fn new(name: &str, world: W, forgetful: bool) -> Self {
         let seed = std::env::var("CHAT_CHAOS_SEED").ok();
         let seed = seed
             .and_then(|seed| seed.parse().ok())
             .unwrap_or_else(|| fastrand::u64(..));
         println!("{name}: CHAT_CHAOS_SEED={seed}");
-        let server = TestServer::start().await;
-        let people = server.people(PEOPLE).await.to_vec();
+        let mut people = Vec::new();
+        for name in PEOPLE {
+            people.push(Person::register(world.address(), name).await);
+        }
         let records = TempDir::new().expect("a folder for the records");
         make_groups(&people, &mut Recorder::new(records.path(), "groups")).await;
         let (stop, stopped) = watch::channel(false);
         let groups = GROUPS.iter().map(|(group, _)| (*group).to_owned());
         let mut run = Self {
-            server,
+            world,
             people,
             common: Arc::new(Common {
                 folder: records.path().to_owned(),
@@ -123,8 +152,7 @@ impl Run {
         while let Some(sender) = self.senders.join_next().await {
             sender.expect("a sender does not fail");
         }
-        self.server.kill9().await;
-        self.server.restart().await;
+        self.world.heal().await;
         let rested = tokio::time::timeout(REST, self.everybody_has_all()).await;
         if rested.is_err() {
             println!("not everybody caught up: the checker will say who");
@@ -156,27 +184,70 @@ impl Run {
 
     async fn read_histories(&self) {
         let mut record = Recorder::new(self.records.path(), "histories");
-        for person in &self.people {
-            for topic in topics_of(&person.name) {
-                let mut messages = Vec::new();
-                let mut after = 0;
-                loop {
-                    let path = format!("/v1/messages?topic={topic}&after={after}&limit=1000");
-                    let page: Page = person.get(&path).await.read(200);
-                    messages.extend(page.messages.iter().map(seen));
-                    after = page.messages.last().map_or(after, |message| message.seq.0);
-                    if !page.more {
-                        break;
-                    }
+        for door in self.world.doors() {
+            for person in &self.people {
+                for topic in topics_of(&person.name) {
+                    let topic = topic.as_str();
+                    record.record(Entry::History {
+                        reader: person.name.clone(),
+                        conversation: conversation(&person.name, topic, &self.common.groups),
+                        messages: whole_history(&person.on(door), topic).await,
+                    });
                 }
-                record.record(Entry::History {
-                    reader: person.name.clone(),
-                    conversation: conversation(&person.name, topic.as_str(), &self.common.groups),
-                    messages,
-                });
             }
         }
     }
+}
+
+/// A conversation from its first message to its last.
+async fn whole_history(person: &Person, topic: &str) -> Vec<Seen> {
+    let mut messages = Vec::new();
+    let mut after = 0;
+    loop {
+        let path = format!("/v1/messages?topic={topic}&after={after}&limit=1000");
+        let page: Page = person.get(&path).await.read(200);
+        messages.extend(page.messages.iter().map(seen));
+        after = page.messages.last().map_or(after, |message| message.seq.0);
+        if !page.more {
+            return messages;
+        }
+    }
+}
+
+/// How long a run goes on.
+fn budget() -> Duration {
+    let seconds = std::env::var("CHAT_CHAOS_SECONDS").ok();
+    let seconds = seconds.and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(20))
+}
+
+/// Does `fault` again and again under load until the time is over, at least so often, and judges.
+pub(crate) async fn under_faults<W: World>(
+    name: &str,
+    world: W,
+    least: u32,
+    mut fault: impl AsyncFnMut(&mut Run<W>),
+) {
+    let mut run = Run::start(name, world).await;
+    let end = Instant::now() + budget();
+    let mut faults = 0;
+    while Instant::now() < end || faults < least {
+        // So much has to happen before the next fault that each hits a server at work.
+        let acks = run.random(20..200);
+        run.more_acks(acks).await;
+        fault(&mut run).await;
+        faults += 1;
+    }
+    let (report, records) = run.finish().await;
+    println!("{name}: {faults} faults, {report}");
+    if !report.findings.is_empty() {
+        println!("the records are in {}", records.keep().display());
+    }
+    assert!(
+        report.acked > 100,
+        "too little happened to prove anything: {report}"
+    );
+    assert!(report.findings.is_empty(), "{report}");
 }
 
 /// The groups come into being with a message each, which is part of the record.

@@ -219,9 +219,11 @@ async fn link(client: &Client) -> redis::RedisResult<Link> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(limits::BUS_CONNECT_WAIT))
         .set_response_timeout(Some(limits::BUS_PUBLISH_WAIT));
-    let publisher = client
+    let mut publisher = client
         .get_multiplexed_async_connection_with_config(&config)
         .await?;
+    // Whether a password is missing is told at the first command, not before.
+    redis::cmd("PING").exec_async(&mut publisher).await?;
     let (sink, stream) = client.get_async_pubsub().await?.split();
     Ok(Link {
         publisher,

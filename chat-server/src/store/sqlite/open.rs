@@ -1,13 +1,12 @@
 //! Opens the data folder: its lock, its modes, its schema. Decides here, once, how SQLite is to behave.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
 use std::path::{Path, PathBuf};
 
 use chat_proto::Epoch;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use crate::store::OpenError;
+use crate::store::folder::{FolderLock, private_file};
 
 /// From version n to n + 1 leads the n-th file.
 const MIGRATIONS: [&str; 2] = [
@@ -24,26 +23,19 @@ const WRITER_CACHE_KIB: i64 = 16 * 1024;
 pub(super) struct Folder {
     pub(super) file: PathBuf,
     pub(super) epoch: Epoch,
-    /// Held while the store lives; the system lets go of it when the process ends, however it ends.
-    _lock: File,
+    /// Held while the store lives.
+    _lock: FolderLock,
 }
 
 impl Folder {
     pub(super) fn open(dir: &Path) -> Result<Self, OpenError> {
-        let in_folder = |error| OpenError::Folder {
-            folder: dir.to_owned(),
-            error,
-        };
-        make_folder(dir).map_err(in_folder)?;
-        let lock = private_file(&dir.join("lock")).map_err(in_folder)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(dir.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(in_folder(error)),
-        }
+        let lock = FolderLock::take(dir)?;
         let file = dir.join("chat.db");
         // Made before SQLite does, for its mode; the files beside it inherit that.
-        private_file(&file).map_err(in_folder)?;
+        private_file(&file).map_err(|error| OpenError::Folder {
+            folder: dir.to_owned(),
+            error,
+        })?;
         let epoch = prepare(&file)?;
         Ok(Self {
             file,
@@ -143,21 +135,4 @@ fn epoch(connection: &Connection) -> rusqlite::Result<Epoch> {
         [epoch.as_str()],
     )?;
     Ok(epoch)
-}
-
-/// Made for its owner alone. A folder that is there already keeps its mode: it is the operator's.
-fn make_folder(dir: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
-}
-
-fn private_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

@@ -1,0 +1,69 @@
+//! What the tests of several nodes share: how they start one, and how they see where something comes from.
+
+use chat_proto::{Event, Message};
+use chat_tests::cluster::Setup;
+use chat_tests::{Call, Cluster, Person, TestClient, eventually, skip};
+use serde_json::Value;
+
+/// Starts a cluster, or says aloud why there is none.
+pub(crate) async fn started(setup: Setup) -> Option<Cluster> {
+    let cluster = setup.start().await;
+    if cluster.is_none() {
+        let thread = std::thread::current();
+        let test = thread.name().unwrap_or("a test of several nodes");
+        skip(test, "PostgreSQL, NATS or Redis is missing");
+    }
+    cluster
+}
+
+/// Connects each person to the node beside them.
+pub(crate) async fn sockets<const N: usize>(
+    cluster: &Cluster,
+    places: [(&Person, usize); N],
+) -> [TestClient; N] {
+    let mut sockets = Vec::with_capacity(N);
+    for (person, node) in places {
+        sockets.push(cluster.on(node, person).connect().await);
+    }
+    sockets.try_into().expect("as many as there are places")
+}
+
+/// The messages that come up to and with the one with this text, in the order in which they came.
+pub(crate) async fn messages_up_to(socket: &mut TestClient, text: &str) -> Vec<Message> {
+    let mut all = Vec::new();
+    loop {
+        if let Event::Message(message) = socket.next_event().await {
+            let last = message.text == text;
+            all.push(message);
+            if last {
+                return all;
+            }
+        }
+    }
+}
+
+/// The texts of messages.
+pub(crate) fn texts(messages: &[Message]) -> Vec<&str> {
+    messages.iter().map(|one| one.text.as_str()).collect()
+}
+
+/// What a node says of being ready: the status, and the state of each dependency.
+pub(crate) async fn ready(cluster: &Cluster, node: usize) -> (u16, Value) {
+    let answer = Call::get("/readyz").send(cluster.nodes[node].address).await;
+    let status = answer.status;
+    (status, answer.expect(status)["dependencies"].clone())
+}
+
+/// Waits until a node says so of a dependency, and gives the status that goes with it.
+pub(crate) async fn until_ready(
+    cluster: &Cluster,
+    node: usize,
+    dependency: &str,
+    state: &str,
+) -> u16 {
+    eventually(&format!("{dependency} is {state}"), async || {
+        let (status, dependencies) = ready(cluster, node).await;
+        (dependencies[dependency] == state).then_some(status)
+    })
+    .await
+}
