@@ -109,6 +109,8 @@ pub const SOCKET_WRITE_BYTES: usize = 32_768;
 pub const RECEIPT_MS: u64 = 1_000;
 /// Milliseconds between two writes of `delivered` marks and of when sessions were last seen.
 pub const WRITE_BEHIND_MS: u64 = 1_000;
+/// `delivered` marks of one write.
+pub const MARKS_AT_ONCE: usize = 1_000;
 /// Milliseconds between two looks into the store for what an unreliable bus lost.
 pub const REPAIR_MS: u64 = 2_000;
 /// Milliseconds between two questions to a shared store, whether the sessions that are connected here have ended:

@@ -3,28 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chat_proto::{Mark, Name, Seq, Topic};
+use chat_proto::Seq;
 use tokio::sync::Notify;
 
 use crate::bus::{Bus, MarkNotice, Notice};
 use crate::change::{ConversationId, UserId};
 use crate::clock::Millis;
+use crate::limits::MARKS_AT_ONCE;
 use crate::receipts::Receipts;
-use crate::store::{Store, StoreError};
+use crate::store::{Delivered, Store, StoreError};
 
-/// A `delivered` mark that is not in the store yet.
-#[derive(Debug, Clone)]
-struct Pending {
-    topic: Name,
-    seq: Seq,
-}
+type Pending = BTreeMap<(UserId, ConversationId), Seq>;
 
 /// Marks on their way. What is lost with the process is told again by the next mark: they only grow.
 #[derive(Debug, Default)]
 pub struct Marks {
     /// Short sections, never across an await.
     receipts: Mutex<Receipts>,
-    pending: Mutex<BTreeMap<(UserId, ConversationId), Pending>>,
+    /// `delivered` marks that are not in the store yet.
+    pending: Mutex<Pending>,
     pub(crate) wake: Notify,
 }
 
@@ -48,49 +45,47 @@ impl Marks {
     }
 
     /// Keeps a `delivered` mark for the next write.
-    pub fn write_behind(&self, user: UserId, conversation: ConversationId, topic: Name, seq: Seq) {
+    pub fn write_behind(&self, user: UserId, conversation: ConversationId, seq: Seq) {
         let mut pending = self.pending();
-        let held = pending
-            .entry((user, conversation))
-            .or_insert(Pending { topic, seq });
-        held.seq = held.seq.max(seq);
+        let held = pending.entry((user, conversation)).or_default();
+        *held = (*held).max(seq);
     }
 
     /// The `delivered` mark that is not in the store yet.
     #[must_use]
     pub fn delivered(&self, user: UserId, conversation: ConversationId) -> Seq {
-        self.pending()
+        let pending = self.pending();
+        pending
             .get(&(user, conversation))
-            .map_or(Seq(0), |pending| pending.seq)
+            .copied()
+            .unwrap_or_default()
     }
 
-    /// Writes what is behind. What the store does not take while it is away stays for the next time.
+    /// Writes what is behind, many marks at once. What the store does not take while it is away stays for the next time.
     pub async fn flush(&self, store: &dyn Store) {
-        let writing: Vec<_> = self
-            .pending()
-            .iter()
-            .map(|(key, pending)| (*key, pending.clone()))
-            .collect();
-        for ((user, conversation), written) in writing {
-            let topic = Topic::from(written.topic);
-            match store
-                .advance_mark(user, &topic, Mark::Delivered, written.seq)
-                .await
-            {
+        let delivered = |(key, seq): (&(UserId, ConversationId), &Seq)| Delivered {
+            user: key.0,
+            conversation: key.1,
+            seq: *seq,
+        };
+        let writing: Vec<Delivered> = self.pending().iter().map(delivered).collect();
+        for marks in writing.chunks(MARKS_AT_ONCE) {
+            match store.advance_delivered(marks).await {
                 Err(StoreError::Unavailable(_)) => return,
-                // Refused: no member any more, so there is nothing to mark.
-                Ok(_) | Err(_) => self.forget(user, conversation, written.seq),
+                Err(error) => tracing::warn!(%error, "marks could not be written"),
+                Ok(()) => {}
             }
+            self.forget(marks);
         }
     }
 
-    fn forget(&self, user: UserId, conversation: ConversationId, written: Seq) {
+    fn forget(&self, written: &[Delivered]) {
         let mut pending = self.pending();
-        if pending
-            .get(&(user, conversation))
-            .is_some_and(|held| held.seq <= written)
-        {
-            pending.remove(&(user, conversation));
+        for mark in written {
+            let key = (mark.user, mark.conversation);
+            if pending.get(&key).is_some_and(|held| *held <= mark.seq) {
+                pending.remove(&key);
+            }
         }
     }
 
@@ -98,7 +93,7 @@ impl Marks {
         self.receipts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn pending(&self) -> MutexGuard<'_, BTreeMap<(UserId, ConversationId), Pending>> {
+    fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

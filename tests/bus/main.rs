@@ -9,6 +9,7 @@
 
 mod nodes;
 mod outside;
+mod tls;
 mod world;
 
 /// Runs each promise over each bus, between nodes of its own.
@@ -54,7 +55,69 @@ async fn a_server_that_is_alone_tells_its_own_connections() {
     nodes::alone().await;
 }
 
+#[tokio::test]
+async fn c01_a_bus_with_tls_is_trusted_by_the_authority_that_is_named() {
+    tls::by_the_named_authority().await;
+}
+
+#[tokio::test]
+async fn c01_a_bus_takes_a_token_and_names_a_file_that_is_missing() {
+    outside::tokens_and_files().await;
+}
+
 #[test]
 fn c01_a_url_that_is_none_is_refused_without_repeating_it() {
     outside::urls_that_are_none();
+}
+
+/// Every fault that this list claims to notice, it does: each is switched on by its name in a process of its own.
+#[cfg(feature = "mutants")]
+#[test]
+fn mutants_are_noticed_by_the_promises() {
+    let table = [
+        (
+            "notices_stay_here",
+            "nats::c01_a_notice_reaches_its_user_on_every_node",
+        ),
+        (
+            "notices_stay_here",
+            "redis::c01_a_notice_reaches_its_user_on_every_node",
+        ),
+        (
+            "clusters_mix",
+            "nats::c01_two_clusters_on_one_bus_do_not_mix",
+        ),
+        (
+            "clusters_mix",
+            "redis::c01_two_clusters_on_one_bus_do_not_mix",
+        ),
+        (
+            "who_left_is_listened_for",
+            "nats::c02_a_node_listens_for_those_who_are_there_and_no_longer",
+        ),
+        (
+            "answers_are_not_heard",
+            "nats::a05_the_other_nodes_say_who_is_connected_there",
+        ),
+        (
+            "nobody_asks_for_the_roll",
+            "nats::r01_arrivals_and_departures_are_known_on_every_node",
+        ),
+        ("farewell_is_forgotten", "nats::c04_a_farewell_is_heard"),
+    ];
+    for (mutant, promise) in table {
+        let run = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", promise])
+            .env("CHAT_MUTANT", mutant)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(said.contains("running 1 test"), "there is no {promise}");
+        let skipped = String::from_utf8_lossy(&run.stderr).contains("skipped ");
+        assert!(
+            skipped || !run.status.success(),
+            "{promise} did not notice {mutant}"
+        );
+        println!("{mutant}: {}", if skipped { "skipped" } else { "noticed" });
+    }
 }

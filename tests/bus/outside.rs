@@ -9,8 +9,9 @@ use chat_server::clock::SystemClock;
 use chat_server::config::BusSettings;
 use chat_server::nodes::NodeId;
 use chat_server::router::Router;
+use chat_tests::Nats;
 
-use crate::world::World;
+use crate::world::{Carrier, World};
 
 pub(crate) async fn c01_a_bus_without_the_right_password_is_refused_with_a_sentence(w: &mut World) {
     let url = w.url();
@@ -23,6 +24,22 @@ pub(crate) async fn c01_a_bus_without_the_right_password_is_refused_with_a_sente
         assert!(refused.contains("password"), "{refused}");
         assert!(!refused.contains("hunter2"), "{refused}");
     }
+}
+
+pub(crate) async fn tokens_and_files() {
+    let nats = Nats::setup().token().start().await.map(Carrier::Nats);
+    let Some(mut w) = World::of("tokens_and_files", nats) else {
+        return;
+    };
+    w.pair().await;
+    let missing = "/does/not/exist.creds";
+    let settings = BusSettings {
+        url: Secret(w.url()),
+        credentials: Some(missing.into()),
+        ca: None,
+    };
+    let refused = w.start_with(settings).await.err().unwrap().to_string();
+    assert!(refused.contains(missing), "{refused}");
 }
 
 pub(crate) fn urls_that_are_none() {

@@ -59,7 +59,7 @@ impl World {
         Self::of(test, redis.map(Carrier::Redis))
     }
 
-    fn of(test: &str, carrier: Option<Carrier>) -> Option<Self> {
+    pub(crate) fn of(test: &str, carrier: Option<Carrier>) -> Option<Self> {
         if carrier.is_none() {
             skip(test, "its bus is not installed");
         }
@@ -105,15 +105,20 @@ impl World {
 
     /// Starts a node, whether or not its bus is there.
     pub(crate) async fn start(&mut self, url: &str) -> Result<Node, BusError> {
-        self.numbers += 1;
-        let router = Arc::new(Router::default());
-        let own = NodeId(self.numbers);
-        let attendance = Attendance::new(0, own, Arc::new(SystemClock::new()));
         let settings = BusSettings {
             url: Secret(url.to_owned()),
             credentials: None,
             ca: None,
         };
+        self.start_with(settings).await
+    }
+
+    /// The same with everything that an operator may say.
+    pub(crate) async fn start_with(&mut self, settings: BusSettings) -> Result<Node, BusError> {
+        self.numbers += 1;
+        let router = Arc::new(Router::default());
+        let own = NodeId(self.numbers);
+        let attendance = Attendance::new(0, own, Arc::new(SystemClock::new()));
         let bus = match &self.carrier {
             Carrier::Nats(_) => nats::open(&settings, router.clone(), attendance.clone())?,
             Carrier::Redis(_) => redis::open(&settings, router.clone(), attendance.clone())?,

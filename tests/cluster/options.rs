@@ -46,27 +46,27 @@ async fn o01_a_database_that_cannot_be_used_is_named_without_its_password() {
     let wrong = format!("postgres://chat:not-the-password@{address}/chat");
     refused(
         &run(&wrong, "local").await,
-        "--database",
+        "database",
         &["not-the-password"],
     );
     let nobody = format!("postgres://nobody:not-the-password@{address}/chat");
     refused(
         &run(&nobody, "local").await,
-        "--database",
+        "database",
         &["not-the-password"],
     );
     let nowhere = postgres.url().replace("/chat", "/no-such-database");
     let secret = postgres.password();
-    refused(&run(&nowhere, "local").await, "--database", &[secret]);
+    refused(&run(&nowhere, "local").await, "database", &[secret]);
     drop(postgres);
     let gone = format!("postgres://chat:{secret}@{address}/chat");
-    refused(&run(&gone, "local").await, "--database", &[secret]);
+    refused(&run(&gone, "local").await, "database", &[secret]);
     for strange in [
         "mysql://chat:topsecret@localhost/chat",
         "postgres://chat:topsecret@localhost:99999/x",
         "chat:topsecret",
     ] {
-        refused(&run(strange, "local").await, "--database", &["topsecret"]);
+        refused(&run(strange, "local").await, "database", &["topsecret"]);
     }
 }
 
@@ -85,26 +85,22 @@ async fn o01_a_bus_that_cannot_be_used_is_named_without_its_password() {
         let (scheme, rest) = good.split_once("://").expect("a URL");
         let address = rest.rsplit_once('@').expect("a log-in").1;
         let wrong = format!("{scheme}://chat:not-the-password@{address}");
-        refused(
-            &run(&database, &wrong).await,
-            "--bus",
-            &["not-the-password"],
-        );
+        refused(&run(&database, &wrong).await, "bus", &["not-the-password"]);
         let stranger = format!("{scheme}://{address}");
-        refused(&run(&database, &stranger).await, "--bus", &[]);
+        refused(&run(&database, &stranger).await, "bus", &[]);
     }
     let away = [nats.url(), redis.url()];
     let secrets = [nats.secret(), redis.secret()];
     drop((nats, redis));
     for url in away {
-        refused(&run(&database, &url).await, "--bus", &secrets);
+        refused(&run(&database, &url).await, "bus", &secrets);
     }
     for strange in [
         "amqp://chat:topsecret@localhost",
         "nats://chat:topsecret@:::",
         "topsecret",
     ] {
-        refused(&run(&database, strange).await, "--bus", &["topsecret"]);
+        refused(&run(&database, strange).await, "bus", &["topsecret"]);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use chat_tests::{Call, TestServer, program, skip, soon};
+use chat_tests::{Call, TestServer, about_one_process, program, skip, soon};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -261,6 +261,9 @@ async fn recovers(server: &mut TestServer, people: &[chat_tests::Person; 2], ack
 
 #[tokio::test]
 async fn o08_a_full_disk_refuses_sends_and_nothing_else() {
+    if about_one_process("the disk of a store in files") {
+        return;
+    }
     let disk = TempDir::new().expect("a folder");
     if !small_disk(
         "mount",
@@ -299,6 +302,9 @@ async fn small_disk(program: &str, args: &[&str], path: &Path) -> bool {
 
 #[tokio::test]
 async fn o08_files_that_may_not_grow_refuse_sends_and_nothing_else() {
+    if about_one_process("the disk of a store in files") {
+        return;
+    }
     let mut server = TestServer::start().await;
     let people = server.people(["ann", "ben"]).await;
     if !grow_to(&server, "2000000").await {

@@ -6,7 +6,7 @@ use chat_tests::{Cli, Person, TestServer, eventually, soon};
 use chat_tui::client::cache::Owner;
 use chat_tui::client::cache::outbox::{OutboxFile, path};
 use chat_tui::client::outbox::Letter;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use serde_json::json;
 
 /// Logs `person` in on this machine.
@@ -213,7 +213,7 @@ async fn d16_letters_of_another_account_wait_for_it() {
 async fn d16_killed_in_the_middle_of_a_send_it_goes_once() {
     let (server, [_ann, ben], cli) = world().await;
     // The server hangs: the request is on the wire, and nobody answers.
-    kill(server.pid(), Signal::SIGSTOP).expect("it stops");
+    server.signal(Signal::SIGSTOP);
     let mut sending = cli.start(&["send", "ben", "in the middle", "--queue"]);
     eventually("the letter is on the disk", async || {
         let there = cli.home().join("profiles/default.outbox.db").exists();
@@ -224,7 +224,7 @@ async fn d16_killed_in_the_middle_of_a_send_it_goes_once() {
     soon("its end", sending.child.wait())
         .await
         .expect("it ends");
-    kill(server.pid(), Signal::SIGCONT).expect("it goes on");
+    server.signal(Signal::SIGCONT);
     cli.run(&["whoami"]).await.expect(0);
     assert!(letters(&cli, &server, "ann").is_empty());
     assert_eq!(ben.texts("ann").await, ["in the middle"]);

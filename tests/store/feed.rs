@@ -12,6 +12,7 @@ pub(crate) async fn d07_a_message_is_told_to_its_members_before_its_sender_is_an
         let heard = w.heard.all();
         assert_eq!(heard.len(), number);
         assert_eq!(heard[number - 1].change.seq(), Some(said.seq));
+        w.settled().await;
         assert_eq!(
             w.store.last_place().await.unwrap(),
             heard[number - 1].change.place
@@ -57,6 +58,7 @@ pub(crate) async fn d10_the_feed_holds_every_change_in_the_order_told(w: &World)
     dora.lobby = Some(name("world"));
     w.store.create_account(dora).await.unwrap();
 
+    w.settled().await;
     let heard: Vec<String> = w.heard.all().iter().map(told).collect();
     let mut read = Vec::new();
     let mut place = Place::default();

@@ -289,6 +289,7 @@ pub(crate) async fn t08_a_topic_made_again_continues_its_numbers(w: &World) {
     let said = w.said(ben, "world", "first").await;
     assert_eq!((said.seq.0, said.rev), (1, last.rev.next()));
     assert_eq!(w.heard.last().members.as_ref(), [ben]);
+    w.settled().await;
     let feed = w
         .store
         .since(chat_server::change::Place::default(), 99)

@@ -2,9 +2,9 @@
 
 use chat_proto::{ConversationKind, ErrorCode, Mark, MessageId, Seq};
 use chat_server::change::{ConversationId, UserId};
-use chat_server::store::Listed;
+use chat_server::store::{Delivered, Listed};
 
-use crate::world::{World, at, code, message, topic};
+use crate::world::{World, at, code, message, name, topic};
 
 fn lines(listed: &[Listed], viewer: UserId) -> String {
     let lines = listed.iter().map(|line| {
@@ -175,4 +175,39 @@ pub(crate) async fn u01_joining_and_being_named_count_as_the_contract_says(w: &W
     assert_eq!(w.membership(ben, "ops").await.unwrap().unread(), 0);
     w.said(ann, "ops", "three").await;
     assert_eq!(w.membership(ben, "ops").await.unwrap().unread(), 1);
+}
+
+pub(crate) async fn d15_delivered_marks_are_written_together_and_only_grow(w: &World) {
+    let [ann, ben, cid] = w.people(["ann", "ben", "cid"]).await;
+    let direct = w.said(ann, "ben", "1").await.conversation;
+    w.said(ann, "ben", "2").await;
+    let group = w.make_group(ann, "ops", &["ben", "cid"]).await;
+    let group = group.published.conversation;
+    w.said(ann, "ops", "2").await;
+    w.remove(ann, "ops", "cid").await.unwrap();
+    let mark = |user, conversation, seq| Delivered {
+        user,
+        conversation,
+        seq: Seq(seq),
+    };
+    let write = async |marks: &[Delivered]| w.store.advance_delivered(marks).await.unwrap();
+    write(&[]).await;
+    let nowhere = ConversationId(9_999);
+    write(&[
+        mark(ben, direct, 2),
+        mark(ben, group, 99),
+        mark(cid, group, 2),
+        mark(cid, direct, 2),
+        mark(cid, nowhere, 1),
+    ])
+    .await;
+    write(&[mark(ben, direct, 1), mark(ben, group, 0)]).await;
+    let held = async |of: &str| w.membership(ben, of).await.unwrap().delivered_seq;
+    assert_eq!((held("ann").await, held("ops").await), (Seq(2), Seq(2)));
+    let left = w.store.membership_or_left(cid, &name("ops")).await.unwrap();
+    assert_eq!(
+        left.unwrap().delivered_seq,
+        Seq(0),
+        "who left is passed over"
+    );
 }

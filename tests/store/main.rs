@@ -30,6 +30,16 @@ macro_rules! promises {
                 crate::$room::$promise(&crate::world::World::sqlite()).await;
             })*
         }
+
+        mod postgres {
+            $(#[tokio::test]
+            async fn $promise() {
+                let test = concat!("store postgres::", stringify!($promise));
+                if let Some(world) = crate::world::World::postgres(test).await {
+                    crate::$room::$promise(&world).await;
+                }
+            })*
+        }
     };
 }
 
@@ -66,6 +76,7 @@ promises! {
     lists::p01_pages_go_on_before_a_time,
     lists::r01_acquaintances_share_a_conversation,
     lists::u02_marks_only_grow_and_never_pass_the_last_message,
+    lists::d15_delivered_marks_are_written_together_and_only_grow,
     lists::u01_joining_and_being_named_count_as_the_contract_says,
     messages::d06_an_answer_tells_id_number_and_time,
     messages::d07_a_repeat_is_answered_with_the_same_numbers,

@@ -6,11 +6,13 @@ use chat_proto::message::Body;
 use chat_proto::{ErrorCode, Mark, MessageId, Name, Seq, Time, Topic};
 use chat_server::change::UserId;
 use chat_server::store::memory::MemoryStore;
+use chat_server::store::postgres::PostgresStore;
 use chat_server::store::sqlite::SqliteStore;
 use chat_server::store::{
     Account, Commits, Committed, Fingerprint, Membership, NewAccount, NewGroup, NewGroupMade,
     NewMessage, Permit, Published, Store, StoreError, StoreResult, Subscribed,
 };
+use chat_tests::postgres::Postgres;
 
 /// Remembers what it was told.
 #[derive(Default)]
@@ -41,6 +43,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) heard: Arc<Heard>,
     _folder: Option<tempfile::TempDir>,
+    _postgres: Option<Postgres>,
 }
 
 impl World {
@@ -50,6 +53,7 @@ impl World {
             store: MemoryStore::new(heard.clone()),
             heard,
             _folder: None,
+            _postgres: None,
         }
     }
 
@@ -61,7 +65,41 @@ impl World {
             store,
             heard,
             _folder: Some(folder),
+            _postgres: None,
         }
+    }
+
+    /// On a server of its own; none where PostgreSQL is not installed, which is said aloud of the test.
+    pub(crate) async fn postgres(test: &str) -> Option<Self> {
+        let postgres = start_postgres(test).await?;
+        let world = Self::at(&postgres.url()).await;
+        Some(Self {
+            _postgres: Some(postgres),
+            ..world
+        })
+    }
+
+    /// On a server that is there.
+    pub(crate) async fn at(url: &str) -> Self {
+        let heard = Arc::new(Heard::default());
+        Self {
+            store: PostgresStore::open(url, heard.clone()).await.unwrap(),
+            heard,
+            _folder: None,
+            _postgres: None,
+        }
+    }
+
+    /// Waits until the feed tells what was told: it keeps back what is committed while an older transaction runs, and
+    /// the server has some of its own.
+    pub(crate) async fn settled(&self) {
+        let places = self.heard.all().into_iter().map(|told| told.change.place);
+        let last = places.max().unwrap_or_default();
+        chat_tests::eventually("the feed tells what was told", async || {
+            let place = self.store.last_place().await.unwrap();
+            (place >= last).then_some(())
+        })
+        .await;
     }
 
     pub(crate) async fn person(&self, handle: &str) -> UserId {
@@ -152,6 +190,15 @@ impl World {
             .map(|change| change.message(user).unwrap().text);
         (texts.collect(), slice.more)
     }
+}
+
+/// A server of a test's own, if PostgreSQL is installed.
+pub(crate) async fn start_postgres(test: &str) -> Option<Postgres> {
+    let postgres = Postgres::start().await;
+    if postgres.is_none() {
+        chat_tests::skip(test, "PostgreSQL is not installed");
+    }
+    postgres
 }
 
 pub(crate) fn now() -> Time {

@@ -4,14 +4,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinHandle;
+
+use crate::{eventually, port};
 
 /// Gives each connection to the next node that takes it; knows nothing of what goes through.
 #[derive(Debug)]
 pub struct Balancer {
     address: SocketAddr,
     nodes: Arc<Mutex<Turns>>,
-    task: AbortHandle,
+    door: Option<JoinHandle<()>>,
 }
 
 /// Who is next.
@@ -40,13 +42,16 @@ impl Balancer {
     /// # Panics
     /// When there is no port for it.
     pub async fn start(nodes: impl IntoIterator<Item = SocketAddr>) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
-        let listener = listener.expect("a free port");
         let nodes = nodes.into_iter().collect();
         let nodes = Arc::new(Mutex::new(Turns { nodes, next: 0 }));
+        let listener = eventually("a port for the balancer", async || {
+            let address = (Ipv4Addr::LOCALHOST, port::free());
+            TcpListener::bind(address).await.ok()
+        });
+        let listener = listener.await;
         Self {
             address: listener.local_addr().expect("its address"),
-            task: tokio::spawn(accept(listener, Arc::clone(&nodes))).abort_handle(),
+            door: Some(tokio::spawn(accept(listener, Arc::clone(&nodes)))),
             nodes,
         }
     }
@@ -64,21 +69,46 @@ impl Balancer {
     pub fn serve(&self, nodes: impl IntoIterator<Item = SocketAddr>) {
         self.nodes.lock().expect("nobody fails over it").nodes = nodes.into_iter().collect();
     }
+
+    /// Refuses connections, as one does that knows all of its nodes to be away; those that are there stay.
+    pub async fn close(&mut self) {
+        if let Some(door) = self.door.take() {
+            door.abort();
+            // It was aborted, and says so.
+            let _ = door.await;
+        }
+    }
+
+    /// Takes connections again.
+    ///
+    /// # Panics
+    /// When its port is gone.
+    pub async fn open(&mut self) {
+        if self.door.is_none() {
+            let listener = eventually("the port of the balancer", async || {
+                TcpListener::bind(self.address).await.ok()
+            });
+            self.door = Some(tokio::spawn(accept(
+                listener.await,
+                Arc::clone(&self.nodes),
+            )));
+        }
+    }
 }
 
 impl Drop for Balancer {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(door) = &self.door {
+            door.abort();
+        }
     }
 }
 
 async fn accept(listener: TcpListener, nodes: Arc<Mutex<Turns>>) {
-    let mut connections = JoinSet::new();
     while let Ok((near, _)) = listener.accept().await {
-        while connections.try_join_next().is_some() {}
         let order = nodes.lock().expect("nobody fails over it").take();
-        connections.spawn(async move {
-            // However it ended, both sides see an end.
+        // It ends with either side. However that was, both see an end.
+        tokio::spawn(async move {
             let _ = pass(near, order).await;
         });
     }
@@ -139,7 +169,7 @@ mod tests {
     #[tokio::test]
     async fn nodes_take_turns_and_those_that_are_away_are_skipped() {
         let ((a, first), (b, second)) = (node(b'a').await, node(b'b').await);
-        let balancer = Balancer::start([a, b]).await;
+        let mut balancer = Balancer::start([a, b]).await;
         assert_eq!(told(&balancer, 4).await, "abab");
         first.abort();
         let _ = first.await;
@@ -150,5 +180,9 @@ mod tests {
         let (c, _third) = node(b'c').await;
         balancer.serve([a, c]);
         assert_eq!(told(&balancer, 2).await, "cc");
+        balancer.close().await;
+        assert!(TcpStream::connect(balancer.address()).await.is_err());
+        balancer.open().await;
+        assert_eq!(told(&balancer, 1).await, "c");
     }
 }

@@ -89,12 +89,12 @@ impl Setup {
         let mut nodes = Vec::with_capacity(self.nodes);
         // The first one makes the tables, and the others find them.
         let mut wires = Wires::lay(self.wires, &postgres, &bus).await;
-        nodes.push(Node::start(wires.args(&args, &postgres, &bus), None).await);
+        nodes.push(Node::start_to_return(wires.args(&args, &postgres, &bus)).await);
         let mut all = vec![wires];
         let mut others = Vec::new();
         for _ in 1..self.nodes {
             wires = Wires::lay(self.wires, &postgres, &bus).await;
-            others.push(Node::start(wires.args(&args, &postgres, &bus), None));
+            others.push(Node::start_to_return(wires.args(&args, &postgres, &bus)));
             all.push(wires);
         }
         nodes.extend(join_all(others).await);

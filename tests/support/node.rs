@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
 use nix::sys::signal::{Signal, kill};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use crate::{program, soon};
+use crate::{port, program, soon};
 
 /// A running process.
 #[derive(Debug)]
@@ -27,27 +27,52 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts one with these arguments, and with `data` for its folder if the test brought one.
+    /// Starts one with these arguments on any free port, and with `data` for its folder if the test brought one.
     ///
     /// # Panics
     /// When it does not come up.
     pub async fn start(args: Vec<OsString>, data: Option<PathBuf>) -> Self {
+        match Self::try_start(args, data, 0).await {
+            Ok(node) => node,
+            Err(log) => panic!("the server did not come up:\n{log}"),
+        }
+    }
+
+    /// Starts one on a port that nobody else takes while it is away for a moment.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn start_to_return(args: Vec<OsString>) -> Self {
+        loop {
+            match Self::try_start(args.clone(), None, port::free()).await {
+                Ok(node) => return node,
+                Err(log) if log.contains("in use") => {}
+                Err(log) => panic!("the server did not come up:\n{log}"),
+            }
+        }
+    }
+
+    async fn try_start(
+        args: Vec<OsString>,
+        data: Option<PathBuf>,
+        port: u16,
+    ) -> Result<Self, String> {
         let folder = TempDir::new().expect("a folder for the test");
         let data = data.unwrap_or_else(|| folder.path().join("data"));
         let mut all: Vec<OsString> = vec!["--data".into(), data.clone().into()];
         all.extend(args);
-        let (process, first) = Process::start(&folder, &all, 0).await;
+        let (process, first) = Process::start(&folder, &all, port).await?;
         let address = first
             .strip_prefix("listening on http://")
             .and_then(|address| address.parse().ok())
             .unwrap_or_else(|| panic!("the first line of the server was {first:?}"));
-        Self {
+        Ok(Self {
             address,
             data,
             args: all,
             process,
             folder,
-        }
+        })
     }
 
     /// The URL that a client is given.
@@ -130,7 +155,12 @@ impl Node {
     /// # Panics
     /// When it does not come up.
     pub async fn restart(&mut self) {
-        let (process, first) = Process::start(&self.folder, &self.args, self.address.port()).await;
+        let port = self.address.port();
+        let started = Process::start(&self.folder, &self.args, port).await;
+        let (process, first) = match started {
+            Ok(started) => started,
+            Err(log) => panic!("the server did not come up again:\n{log}"),
+        };
         assert_eq!(first, format!("listening on {}", self.url()));
         self.process = process;
     }
@@ -156,7 +186,12 @@ struct Process {
 }
 
 impl Process {
-    async fn start(folder: &TempDir, args: &[OsString], port: u16) -> (Self, String) {
+    /// Starts it and gives its first line, or what it has logged when there is none.
+    async fn start(
+        folder: &TempDir,
+        args: &[OsString],
+        port: u16,
+    ) -> Result<(Self, String), String> {
         let log = log_of(folder);
         let stderr = File::options().create(true).append(true).open(&log);
         // What the shell ignores stays ignored: a file that may not grow is then an error, and not the end.
@@ -175,16 +210,12 @@ impl Process {
         let mut stdout = BufReader::new(stdout).lines();
         let first = soon("the first line of the server", stdout.next_line()).await;
         match first {
-            Ok(Some(first)) => (Self { child, stdout }, first),
-            _ => panic!("the server did not come up:\n{}", read(&log)),
+            Ok(Some(first)) => Ok((Self { child, stdout }, first)),
+            _ => Err(fs::read_to_string(log).unwrap_or_default()),
         }
     }
 }
 
 fn log_of(folder: &TempDir) -> PathBuf {
     folder.path().join("server.log")
-}
-
-fn read(log: &Path) -> String {
-    fs::read_to_string(log).unwrap_or_default()
 }

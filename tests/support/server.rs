@@ -297,6 +297,9 @@ impl TestServer {
                 worst = status;
             }
         }
+        if let Inside::Several(cluster) = &mut self.inside {
+            cluster.balancer.close().await;
+        }
         worst
     }
 
@@ -307,6 +310,9 @@ impl TestServer {
     pub async fn restart(&mut self) {
         for node in self.nodes_mut() {
             node.restart().await;
+        }
+        if let Inside::Several(cluster) = &mut self.inside {
+            cluster.balancer.open().await;
         }
     }
 }

@@ -190,13 +190,8 @@ impl Nats {
                         "NATS refused the user and password, token or credentials".to_owned(),
                     ));
                 }
-                ConnectErrorKind::Tls => {
-                    return Err(BusError(
-                        "no TLS with NATS: its certificate is not trusted (--bus-ca names another \
-                         authority), or it speaks none"
-                            .to_owned(),
-                    ));
-                }
+                ConnectErrorKind::Tls => return Err(no_tls()),
+                _ if of_tls(&error) => return Err(no_tls()),
                 ConnectErrorKind::ServerParse => {
                     return Err(BusError("a URL of NATS cannot be used".to_owned()));
                 }
@@ -250,6 +245,29 @@ impl Nats {
         }
         Ok(options)
     }
+}
+
+fn no_tls() -> BusError {
+    BusError(
+        "no TLS with NATS: its certificate is not trusted (--bus-ca names the authority that signed \
+         it), or it speaks none"
+            .to_owned(),
+    )
+}
+
+/// Whether it failed for a certificate, or what else TLS wants: the client reports that as an error of the stream.
+fn of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let of_stream = error.downcast_ref::<std::io::Error>();
+        if error.is::<rustls::Error>()
+            || matches!(of_stream.and_then(std::io::Error::get_ref), Some(inner) if inner.is::<rustls::Error>())
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn link_event(up: &watch::Sender<bool>, event: &Event) {

@@ -23,6 +23,7 @@ use crate::attendance::Attendance;
 use crate::change::UserId;
 use crate::limits;
 use crate::metrics::hot;
+use crate::mutant::mutant;
 use crate::nodes::{NodeId, Word};
 use crate::router::Router;
 
@@ -120,6 +121,9 @@ impl Bus for RemoteBus {
 
     fn publish(&self, to: &[UserId], notice: &Notice) {
         self.router.offer(to, notice);
+        if mutant("notices_stay_here") {
+            return;
+        }
         self.put(Audience::Users(to.to_vec()), Saying::Notice(notice.clone()));
     }
 
@@ -162,7 +166,9 @@ impl Bus for RemoteBus {
     }
 
     async fn stop(&self) {
-        self.say(&Word::Farewell);
+        if !mutant("farewell_is_forgotten") {
+            self.say(&Word::Farewell);
+        }
         self.stopping.cancel();
         self.tasks.close();
         let ended = async {
@@ -276,7 +282,9 @@ impl Ear {
                 asked,
                 number,
                 sessions,
-            } if asked == self.own => self.inquiries.answer(number, from, sessions),
+            } if asked == self.own && !mutant("answers_are_not_heard") => {
+                self.inquiries.answer(number, from, sessions)
+            }
             word => self.attendance.hear(from, word),
         }
     }
@@ -317,6 +325,9 @@ impl Interests {
     }
 
     fn go(&self, user: UserId) {
+        if mutant("who_left_is_listened_for") {
+            return;
+        }
         let mut counts = self.counts();
         let Some(connections) = counts.users.get_mut(&user) else {
             return;

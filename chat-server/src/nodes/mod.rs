@@ -17,6 +17,7 @@ use crate::limits::{
     CLOCKS_APART_MAX_S, NODE_ASK_MS, NODE_BEAT_MS, NODE_BEAT_SOON_MS, NODE_LEASE_MS,
     NODE_ROLL_PAGE, NODES_MAX,
 };
+use crate::mutant::mutant;
 
 mod peer;
 #[cfg(test)]
@@ -290,7 +291,7 @@ impl Nodes {
         let now = moment.now;
         if self.hearing == Hearing::Well {
             // Who slept has heard nobody, and cannot judge the silence of others.
-            if now.since(self.looked) > 2 * NODE_BEAT_MS {
+            if now.since(self.looked) > 2 * NODE_BEAT_MS && !mutant("sleepers_judge") {
                 for peer in self.peers.values_mut().filter(|peer| !peer.left) {
                     peer.until = peer.until.max(now.plus(2 * NODE_BEAT_MS));
                 }
@@ -308,6 +309,9 @@ impl Nodes {
     }
 
     fn ask_those_behind(&mut self, now: Millis) {
+        if mutant("nobody_asks_for_the_roll") {
+            return;
+        }
         let due = |peer: &&mut Peer| !peer.left && peer.ask_at.is_some_and(|at| at <= now);
         let mut asked = Vec::new();
         for (node, peer) in &mut self.peers {
@@ -344,7 +348,8 @@ impl Nodes {
 
     /// Forgets the nodes whose time is over, and says that their people went.
     fn bury(&mut self, moment: Moment) {
-        let judges = self.hearing == Hearing::Well;
+        let judges = self.hearing == Hearing::Well || mutant("the_deaf_judge");
+        let judges = judges && !mutant("silence_is_life");
         let dead = |peer: &Peer| peer.until <= moment.now && (judges || peer.left);
         let over: Vec<NodeId> = self
             .peers

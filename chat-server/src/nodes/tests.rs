@@ -396,3 +396,41 @@ fn c03_whatever_the_wire_does_in_the_end_all_nodes_agree() {
         }
     }
 }
+
+/// Every fault that these tests claim to notice, they do: each is switched on by its name in a process of its own.
+#[cfg(feature = "mutants")]
+#[test]
+fn mutants_are_noticed_by_the_nodes() {
+    let table = [
+        (
+            "silence_is_life",
+            "c04_a_dead_node_takes_its_people_with_it_within_the_lease",
+        ),
+        (
+            "nobody_asks_for_the_roll",
+            "c03_a_lost_word_is_missed_at_the_next_beat_and_asked_for",
+        ),
+        (
+            "the_deaf_judge",
+            "r02_while_the_bus_is_away_the_presence_of_others_stands_still",
+        ),
+        (
+            "sleepers_judge",
+            "r02_who_was_frozen_does_not_take_its_own_sleep_for_the_silence_of_others",
+        ),
+        (
+            "counts_are_not_looked_at",
+            "c03_words_that_come_twice_or_in_another_order_change_nothing",
+        ),
+    ];
+    for (mutant, test) in table {
+        let run = std::process::Command::new(std::env::current_exe().expect("this very program"))
+            .args(["--exact", &format!("nodes::tests::{test}")])
+            .env("CHAT_MUTANT", mutant)
+            .output()
+            .expect("this very program runs");
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(said.contains("running 1 test"), "there is no {test}");
+        assert!(!run.status.success(), "{test} did not notice {mutant}");
+    }
+}

@@ -107,8 +107,7 @@ pub async fn delivered(
             seq: held,
         });
     }
-    let name = membership.address.seen_by(who.user).clone();
-    app.marks.write_behind(who.user, conversation, name, asked);
+    app.marks.write_behind(who.user, conversation, asked);
     tell(
         app,
         who,

@@ -25,6 +25,7 @@ mod message;
 mod naming;
 mod open_error;
 mod page;
+pub mod postgres;
 mod queue;
 pub mod refuse;
 mod seat;
@@ -207,6 +208,17 @@ pub struct MarkAt {
     pub seq: Seq,
     /// Whether it moved.
     pub moved: bool,
+}
+
+/// A device of a user has everything of a conversation up to and with a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivered {
+    /// Whose device.
+    pub user: UserId,
+    /// Of which conversation.
+    pub conversation: ConversationId,
+    /// Up to and with.
+    pub seq: Seq,
 }
 
 /// Which messages of a conversation.
@@ -413,6 +425,8 @@ pub trait Store: Send + Sync {
         mark: Mark,
         seq: Seq,
     ) -> StoreResult<MarkAt>;
+    /// Moves `delivered` marks by `max`, never past the last message, all in one write; who is no member is passed over.
+    async fn advance_delivered(&self, marks: &[Delivered]) -> StoreResult<()>;
     /// Those who may know of a user's presence and whose presence the user may know: who shares a group or a direct
     /// conversation with them. Without the user.
     async fn acquaintances(&self, user: UserId) -> StoreResult<Vec<UserId>>;

@@ -1,6 +1,6 @@
 //! A place in a conversation to give to somebody, and what it looks like from where nobody has said anything yet.
 
-use chat_proto::{ConversationKind, Name, Rev, Role, Seq};
+use chat_proto::{ConversationKind, Mark, Name, Rev, Role, Seq};
 
 use super::Membership;
 use super::codes::column;
@@ -59,6 +59,14 @@ impl NewSeat {
 }
 
 impl Membership {
+    /// One of the two marks.
+    pub(super) const fn mark(&self, mark: Mark) -> Seq {
+        match mark {
+            Mark::Read => self.read_seq,
+            Mark::Delivered => self.delivered_seq,
+        }
+    }
+
     /// The conversation of two in which nothing was said yet, as the first of them sees it.
     pub(super) fn before_the_first(
         own: (UserId, Name),

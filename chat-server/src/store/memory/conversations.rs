@@ -8,7 +8,7 @@ use chat_proto::{Mark, Name, Seq, Sigil, Time, Topic};
 use super::state::{Conversation, Seat, State};
 use crate::change::{ConversationId, Place, UserId};
 use crate::store::codes::{self, Named};
-use crate::store::{Head, Listed, MarkAt, Member, Membership, StoreResult, refuse};
+use crate::store::{Delivered, Head, Listed, MarkAt, Member, Membership, StoreResult, refuse};
 
 impl State {
     pub(super) fn membership(&self, user: UserId, topic: &Topic) -> StoreResult<Membership> {
@@ -200,6 +200,20 @@ impl State {
             seq: asked.max(held),
             moved: asked > held,
         })
+    }
+
+    pub(super) fn advance_delivered(&mut self, marks: &[Delivered]) {
+        for mark in marks {
+            let Some(conversation) = self.conversations.get_mut(&mark.conversation) else {
+                continue;
+            };
+            let last_seq = conversation.last_seq();
+            if let Some(seat) = conversation.seats.get_mut(&mark.user)
+                && seat.left.is_none()
+            {
+                seat.delivered_seq = seat.delivered_seq.max(mark.seq.min(last_seq));
+            }
+        }
     }
 
     pub(super) fn acquaintances(&self, user: UserId) -> Vec<UserId> {

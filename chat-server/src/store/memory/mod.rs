@@ -7,9 +7,9 @@ use chat_proto::{Epoch, Mark, MessageId, Name, Rev, Seq, SessionId, Time, Topic}
 
 use super::queue::closed;
 use super::{
-    Account, Commits, Committed, GroupRecord, Head, Invite, InviteHash, Listed, MarkAt, Member,
-    Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, NewTicket, Published, Range,
-    Session, SigningKey, Slice, Standing, Store, StoreResult, Subscribed, TicketHash,
+    Account, Commits, Committed, Delivered, GroupRecord, Head, Invite, InviteHash, Listed, MarkAt,
+    Member, Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, NewTicket, Published,
+    Range, Session, SigningKey, Slice, Standing, Store, StoreResult, Subscribed, TicketHash,
 };
 use crate::change::{Change, ConversationId, Place, UserId};
 
@@ -284,6 +284,13 @@ impl Store for MemoryStore {
         seq: Seq,
     ) -> StoreResult<MarkAt> {
         self.with(|s| s.advance_mark(user, topic, mark, seq))
+    }
+
+    async fn advance_delivered(&self, marks: &[Delivered]) -> StoreResult<()> {
+        self.with(|s| {
+            s.advance_delivered(marks);
+            Ok(())
+        })
     }
 
     async fn acquaintances(&self, user: UserId) -> StoreResult<Vec<UserId>> {

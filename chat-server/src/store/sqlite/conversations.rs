@@ -10,7 +10,7 @@ use super::{feed, messages};
 use crate::change::{ConversationId, UserId};
 use crate::store::codes::{self, Named, column, count};
 use crate::store::seat::NewSeat;
-use crate::store::{Head, Listed, MarkAt, Member, Membership, StoreResult, refuse};
+use crate::store::{Delivered, Head, Listed, MarkAt, Member, Membership, StoreResult, refuse};
 
 /// Makes somebody a member. Who was one before keeps the count of their messages; the former stay is remembered.
 pub(super) fn seat(
@@ -223,10 +223,7 @@ pub(super) fn advance_mark(
     seq: Seq,
 ) -> StoreResult<MarkAt> {
     let membership = membership(t.connection, user, topic)?;
-    let held = match mark {
-        Mark::Read => membership.read_seq,
-        Mark::Delivered => membership.delivered_seq,
-    };
+    let held = membership.mark(mark);
     let asked = seq.min(membership.last_seq);
     let moved = asked > held;
     let conversation = match membership.conversation {
@@ -246,6 +243,17 @@ pub(super) fn advance_mark(
         seq: asked.max(held),
         moved,
     })
+}
+
+pub(super) fn advance_delivered(t: &mut Transaction<'_>, marks: &[Delivered]) -> StoreResult<()> {
+    const SQL: &str = "UPDATE members SET delivered_seq = \
+        min(?3, (SELECT last_seq FROM conversations WHERE id = ?2)) \
+        WHERE user = ?1 AND conversation = ?2 AND left_rev IS NULL AND delivered_seq < ?3";
+    let mut statement = t.connection.prepare_cached(SQL)?;
+    for mark in marks {
+        statement.execute([mark.user.0, mark.conversation.0, column(mark.seq.0)])?;
+    }
+    Ok(())
 }
 
 fn set_delivered(

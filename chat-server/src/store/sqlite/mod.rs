@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use chat_proto::{Epoch, Mark, MessageId, Name, Rev, Seq, SessionId, Time, Topic};
 
 use super::{
-    Account, Commits, Committed, GroupRecord, Head, Invite, InviteHash, Listed, MarkAt, Member,
-    Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, NewTicket, OpenError, Published,
-    Range, Session, SigningKey, Slice, Standing, Store, StoreResult, Subscribed, TicketHash,
+    Account, Commits, Committed, Delivered, GroupRecord, Head, Invite, InviteHash, Listed, MarkAt,
+    Member, Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, NewTicket, OpenError,
+    Published, Range, Session, SigningKey, Slice, Standing, Store, StoreResult, Subscribed,
+    TicketHash,
 };
 use crate::change::{Change, ConversationId, Place, UserId};
 
@@ -361,6 +362,15 @@ impl Store for SqliteStore {
         self.writer
             .write(Refuses::BeforeWriting, move |t| {
                 conversations::advance_mark(t, user, &topic, mark, seq)
+            })
+            .await
+    }
+
+    async fn advance_delivered(&self, marks: &[Delivered]) -> StoreResult<()> {
+        let marks = marks.to_vec();
+        self.writer
+            .write(Refuses::BeforeWriting, move |t| {
+                conversations::advance_delivered(t, &marks)
             })
             .await
     }
