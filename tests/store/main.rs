@@ -11,6 +11,7 @@ mod feed;
 mod groups;
 mod lists;
 mod messages;
+mod nodes;
 mod unread;
 mod world;
 

@@ -13,7 +13,7 @@ use super::{feed, messages};
 use crate::change::{ConversationId, UserId};
 use crate::store::codes::{self, Named, column, count};
 use crate::store::seat::NewSeat;
-use crate::store::{Head, Listed, MarkAt, Member, Membership, refuse};
+use crate::store::{Delivered, Head, Listed, MarkAt, Member, Membership, refuse};
 
 /// Makes people members. Who was one before keeps the count of their messages; the former stay is remembered.
 pub(super) async fn seat(
@@ -235,6 +235,25 @@ pub(super) async fn advance_mark(
         seq: asked.max(held),
         moved,
     })
+}
+
+pub(super) async fn advance_delivered(c: &Connection, marks: &[Delivered]) -> Outcome<()> {
+    // Locked in the order in which senders' rows are: two that lock several rows must not wait for each other.
+    const SQL: &str = "WITH marks AS (SELECT who, conversation, max(seq) AS seq \
+            FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS k (who, conversation, seq) \
+            GROUP BY who, conversation), \
+        held AS (SELECT m.who, m.conversation, least(k.seq, c.last_seq) AS seq FROM members m \
+            JOIN marks k ON k.who = m.who AND k.conversation = m.conversation \
+            JOIN conversations c ON c.id = m.conversation \
+            WHERE m.left_rev IS NULL AND m.delivered_seq < k.seq \
+            ORDER BY m.who, m.conversation FOR NO KEY UPDATE OF m) \
+        UPDATE members m SET delivered_seq = h.seq FROM held h \
+        WHERE m.who = h.who AND m.conversation = h.conversation AND m.left_rev IS NULL AND m.delivered_seq < h.seq";
+    let users: Vec<i64> = marks.iter().map(|mark| mark.user.0).collect();
+    let conversations: Vec<i64> = marks.iter().map(|mark| mark.conversation.0).collect();
+    let seqs: Vec<i64> = marks.iter().map(|mark| column(mark.seq.0)).collect();
+    c.execute(SQL, &[&users, &conversations, &seqs]).await?;
+    Ok(())
 }
 
 async fn set_delivered(

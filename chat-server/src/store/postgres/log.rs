@@ -45,7 +45,8 @@ pub(super) struct Head {
 /// Where rows came to stand.
 pub(super) type Placed = HashMap<(ConversationId, Rev), Place>;
 
-/// The rows, the heads, and how many messages members wrote more. The ids are given in the order of the rows.
+/// The rows, the heads, and how many messages members wrote more. The ids are given in the order of the rows. Members'
+/// rows are locked in one order, as marks lock them without the conversation.
 pub(super) const WRITE: &str = "WITH put AS (\
         INSERT INTO log (conversation, rev, what, who, at, seq, message_id, fingerprint, kind, text, extra) \
         SELECT conversation, rev, what, who, at, seq, message_id, fingerprint, kind, text, extra \
@@ -61,10 +62,14 @@ pub(super) const WRITE: &str = "WITH put AS (\
         LEFT JOIN (SELECT conversation, max(id) AS id FROM put WHERE seq IS NOT NULL GROUP BY conversation) p \
             ON p.conversation = h.id \
         WHERE c.id = h.id), \
-    counts AS (\
-        UPDATE members m SET own_last = m.own_last + o.count \
+    senders AS (\
+        SELECT m.who, m.conversation, o.count \
         FROM unnest($17::bigint[], $18::bigint[], $19::bigint[]) AS o (who, conversation, count) \
-        WHERE m.who = o.who AND m.conversation = o.conversation) \
+        JOIN members m ON m.who = o.who AND m.conversation = o.conversation \
+        ORDER BY m.who, m.conversation FOR NO KEY UPDATE OF m), \
+    counts AS (\
+        UPDATE members m SET own_last = m.own_last + s.count FROM senders s \
+        WHERE m.who = s.who AND m.conversation = s.conversation) \
     SELECT id, txn, conversation, rev FROM put";
 
 /// Sends [`WRITE`] when it is first polled.

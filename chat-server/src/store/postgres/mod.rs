@@ -13,9 +13,10 @@ use chat_proto::{Epoch, Mark, MessageId, Name, Rev, Seq, SessionId, Time, Topic}
 
 use super::queue::{PATIENCE, too_long};
 use super::{
-    Account, Commits, Committed, GroupRecord, Head, Invite, InviteHash, Listed, MarkAt, Member,
-    Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, NewTicket, OpenError, Published,
-    Range, Session, SigningKey, Slice, Standing, Store, StoreResult, Subscribed, TicketHash,
+    Account, Commits, Committed, Delivered, GroupRecord, Head, Invite, InviteHash, Listed, MarkAt,
+    Member, Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, NewTicket, OpenError,
+    Published, Range, Session, SigningKey, Slice, Standing, Store, StoreResult, Subscribed,
+    TicketHash,
 };
 use crate::change::{Change, ConversationId, Place, UserId};
 
@@ -343,6 +344,10 @@ impl Store for PostgresStore {
         writing!(self, |t| conversations::advance_mark(
             t, user, topic, mark, seq
         ))
+    }
+
+    async fn advance_delivered(&self, marks: &[Delivered]) -> StoreResult<()> {
+        asking!(self, |c| conversations::advance_delivered(c, marks))
     }
 
     async fn acquaintances(&self, user: UserId) -> StoreResult<Vec<UserId>> {
