@@ -6,12 +6,14 @@
 )]
 
 mod accounts;
+mod away;
 mod durability;
 mod feed;
 mod groups;
 mod lists;
 mod messages;
 mod nodes;
+mod opening;
 mod unread;
 mod world;
 
