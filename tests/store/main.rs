@@ -14,6 +14,7 @@ mod lists;
 mod messages;
 mod nodes;
 mod opening;
+mod secure;
 mod told;
 mod unread;
 mod world;
