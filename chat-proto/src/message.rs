@@ -102,21 +102,26 @@ pub struct FileRef {
 }
 
 /// What the writer of a message decides.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Body {
     /// What it is.
     pub kind: Kind,
     /// The words; for other kinds what a simple client shows.
     pub text: String,
     /// The language of a piece of code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lang: Option<String>,
     /// The message of the same conversation that this one answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<Seq>,
     /// The root of the thread, in the same conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<Seq>,
     /// The file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<FileRef>,
     /// The sender's own data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meta: Option<Meta>,
 }
 

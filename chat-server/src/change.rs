@@ -78,7 +78,8 @@ impl Address {
 }
 
 /// What changed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum What {
     /// A message was sent.
     Message {

@@ -201,8 +201,17 @@ fn say(line: &str) -> Result<(), Ended> {
     Ok(())
 }
 
+/// The libraries below tell at every level what the server tells by itself, in its own words.
+const QUIET: &str = "async_nats=error,deadpool=error";
+
 fn log_to_stderr(config: &Config) -> Result<(), Ended> {
-    let filter = EnvFilter::try_new(&config.log)
+    // Whoever names parts of the program names those that they want.
+    let whole = config.log.contains('=') || config.log.eq_ignore_ascii_case("off");
+    let directives = match whole {
+        true => config.log.clone(),
+        false => format!("{},{QUIET}", config.log),
+    };
+    let filter = EnvFilter::try_new(directives)
         .map_err(|error| Ended::usage(format!("log: '{}': {error}", config.log.escape_debug())))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

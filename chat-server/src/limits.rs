@@ -65,6 +65,8 @@ pub const UPGRADE_WAIT: Duration = Duration::from_secs(10);
 pub const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);
 /// The longest such pause.
 pub const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Pauses between tries to reach the database at the start, in milliseconds; then the server ends with a sentence.
+pub const DATABASE_PAUSES_MS: [u64; 5] = [200, 400, 800, 1_600, 2_000];
 /// How long the store may take to say whether it is ready.
 pub const READY_WAIT: Duration = Duration::from_secs(2);
 /// How long the store may take to close.

@@ -1,6 +1,7 @@
 //! Which engine keeps the messages, and which bus carries the notices.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chat_proto::api::Secret;
 
@@ -8,11 +9,13 @@ use crate::attendance::Attendance;
 use crate::bus::local::LocalBus;
 use crate::bus::{Bus, BusError, nats, redis};
 use crate::config::{self, BusSettings, Config, Database};
+use crate::limits;
 use crate::router::Router;
 use crate::server::StartError;
 use crate::store::folder::FolderLock;
+use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Commits, Store};
+use crate::store::{Commits, OpenError, Store};
 
 /// Opens the store that is configured.
 ///
@@ -28,9 +31,30 @@ pub async fn store(
                 .map_err(|error| StartError::Unusable(error.to_string()))?;
             Ok(store)
         }
-        Database::Postgres(_) => Err(StartError::Unusable(
-            "database: this build has no PostgreSQL".to_owned(),
-        )),
+        Database::Postgres(url) => {
+            let store = postgres(url, commits)
+                .await
+                .map_err(|error| StartError::Unusable(error.to_string()))?;
+            Ok(store)
+        }
+    }
+}
+
+/// A database that is started beside the server may take a moment longer.
+async fn postgres(
+    url: &Secret,
+    commits: Arc<dyn Commits>,
+) -> Result<Arc<PostgresStore>, OpenError> {
+    let mut pauses = limits::DATABASE_PAUSES_MS.iter();
+    loop {
+        let opened = PostgresStore::open(url.expose(), Arc::clone(&commits)).await;
+        match (opened, pauses.next()) {
+            (Err(error @ OpenError::Unreachable { .. }), Some(pause)) => {
+                tracing::warn!(%error, "the database is not there yet");
+                tokio::time::sleep(Duration::from_millis(*pause)).await;
+            }
+            (opened, _) => return opened,
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::clock;
-use crate::process::Process;
-use crate::target::{Socket, text_of};
+use crate::socket::{Socket, text_of};
+use crate::target::{Cpu, Target};
 
 /// Until queues and caches are as they will be.
 const WARM_UP: Duration = Duration::from_millis(700);
@@ -36,8 +36,8 @@ pub(crate) struct Peer {
 pub(crate) struct Outcome {
     /// Messages that reached a receiver.
     pub(crate) deliveries: u64,
-    /// CPU of the measured process.
-    pub(crate) cpu: Duration,
+    /// CPU of what was measured.
+    pub(crate) cpu: Cpu,
     /// How long it took.
     pub(crate) span: Duration,
     /// Microseconds from the send to each receive, ascending.
@@ -45,9 +45,9 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Microseconds of CPU for each delivery.
-    pub(crate) fn cpu_us_each(&self) -> f64 {
-        self.cpu.as_secs_f64() * 1e6 / self.deliveries.max(1) as f64
+    /// Microseconds of this time for each delivery.
+    pub(crate) fn us_each(&self, time: Duration) -> f64 {
+        time.as_secs_f64() * 1e6 / self.deliveries.max(1) as f64
     }
 
     /// Deliveries a second.
@@ -71,40 +71,64 @@ struct Run {
     stop: watch::Sender<bool>,
 }
 
-/// Runs the loop for `span` and measures `process` meanwhile.
+/// Connections that have begun to write and to read.
+pub(crate) struct Load {
+    run: Arc<Run>,
+    tasks: JoinSet<anyhow::Result<Vec<u32>>>,
+}
+
+impl Load {
+    /// Begins.
+    pub(crate) fn start(peers: Vec<Peer>) -> Self {
+        let run = Arc::new(Run {
+            phase: AtomicU8::new(WARMING),
+            deliveries: AtomicU64::new(0),
+            stop: watch::Sender::new(false),
+        });
+        let mut tasks = JoinSet::new();
+        for peer in peers {
+            tasks.spawn(drive(peer, Arc::clone(&run)));
+        }
+        Self { run, tasks }
+    }
+
+    /// Messages that reached a receiver until now.
+    pub(crate) fn deliveries(&self) -> u64 {
+        self.run.deliveries.load(Ordering::Relaxed)
+    }
+
+    /// Ends when all is acked; gives the microseconds of each delivery that was measured, ascending.
+    pub(crate) async fn end(self) -> anyhow::Result<Vec<u32>> {
+        self.run.phase.store(STOPPING, Ordering::Relaxed);
+        self.run.stop.send_replace(true);
+        let ends = tokio::time::timeout(FINISH_MAX, self.tasks.join_all()).await;
+        let mut latencies = Vec::new();
+        for of_one in ends.context("acks are still missing after a minute")? {
+            latencies.extend(of_one?);
+        }
+        latencies.sort_unstable();
+        Ok(latencies)
+    }
+}
+
+/// Runs the loop for `span` and measures `target` meanwhile.
 pub(crate) async fn closed_loop(
-    process: &Process,
+    target: &Target,
     peers: Vec<Peer>,
     span: Duration,
 ) -> anyhow::Result<Outcome> {
-    let run = Arc::new(Run {
-        phase: AtomicU8::new(WARMING),
-        deliveries: AtomicU64::new(0),
-        stop: watch::Sender::new(false),
-    });
-    let mut tasks = JoinSet::new();
-    for peer in peers {
-        tasks.spawn(drive(peer, Arc::clone(&run)));
-    }
+    let load = Load::start(peers);
     tokio::time::sleep(WARM_UP).await;
-    let deliveries = run.deliveries.load(Ordering::Relaxed);
-    let (cpu, began) = (process.cpu()?, clock::now());
-    run.phase.store(MEASURING, Ordering::Relaxed);
+    let deliveries = load.deliveries();
+    let (cpu, began) = (target.cpu()?, clock::now());
+    load.run.phase.store(MEASURING, Ordering::Relaxed);
     tokio::time::sleep(span).await;
-    let mut outcome = Outcome {
-        deliveries: run.deliveries.load(Ordering::Relaxed) - deliveries,
-        cpu: process.cpu()? - cpu,
+    Ok(Outcome {
+        deliveries: load.deliveries() - deliveries,
+        cpu: target.cpu()?.since(cpu),
         span: clock::now() - began,
-        latencies: Vec::new(),
-    };
-    run.phase.store(STOPPING, Ordering::Relaxed);
-    run.stop.send_replace(true);
-    let ends = tokio::time::timeout(FINISH_MAX, tasks.join_all()).await;
-    for latencies in ends.context("acks are still missing after a minute")? {
-        outcome.latencies.extend(latencies?);
-    }
-    outcome.latencies.sort_unstable();
-    Ok(outcome)
+        latencies: load.end().await?,
+    })
 }
 
 /// One connection until the end of the load. A sender stays until all that it sent is acked.

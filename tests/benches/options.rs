@@ -16,6 +16,8 @@ pub(crate) struct Options {
     pub(crate) relay: bool,
     /// Measure the relay only.
     pub(crate) relay_only: bool,
+    /// Leave out the nodes.
+    pub(crate) no_nodes: bool,
     rounds: Option<usize>,
     only: Vec<String>,
     /// The program to measure.
@@ -31,6 +33,7 @@ impl Options {
             quick: false,
             relay: false,
             relay_only: false,
+            no_nodes: false,
             rounds: None,
             only: Vec::new(),
             server,
@@ -41,6 +44,7 @@ impl Options {
                 "--quick" => options.quick = true,
                 "--relay" => options.relay = true,
                 "--relay-only" => options.relay_only = true,
+                "--no-nodes" => options.no_nodes = true,
                 "--rounds" => options.rounds = Some(value(&mut arguments)?.parse()?),
                 "--only" => {
                     options.only = value(&mut arguments)?

@@ -10,21 +10,25 @@ use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// `/proc/PID/stat` counts hundredths of a second on every Linux (`USER_HZ`).
-const TICK: Duration = Duration::from_millis(10);
+use crate::stat::Stat;
 
 /// A running process that said where it listens.
 #[derive(Debug)]
 pub(crate) struct Process {
+    command: Command,
+    running: Running,
+}
+
+#[derive(Debug)]
+struct Running {
     child: Child,
     address: SocketAddr,
     /// Held open, so that a later line of the process meets no broken pipe.
     _stdout: BufReader<ChildStdout>,
 }
 
-impl Process {
-    /// Starts it and reads its first line, `listening on http://ADDRESS`.
-    pub(crate) fn start(command: &mut Command) -> anyhow::Result<Self> {
+impl Running {
+    fn start(command: &mut Command) -> anyhow::Result<Self> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -43,30 +47,29 @@ impl Process {
             _stdout: stdout,
         })
     }
+}
+
+impl Process {
+    /// Starts it and reads its first line, `listening on http://ADDRESS`.
+    pub(crate) fn start(mut command: Command) -> anyhow::Result<Self> {
+        let running = Running::start(&mut command)?;
+        Ok(Self { command, running })
+    }
 
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        self.running.address
     }
 
     /// User and system time of all its threads, those that ended included, in steps of 10 ms.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The second field is the program's name in brackets, which may hold anything.
-        let (_, fields) = stat.rsplit_once(')').context("a stat line")?;
-        let ticks: Vec<u32> = fields
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .map(str::parse)
-            .collect::<Result<_, _>>()?;
-        Ok(TICK * ticks.iter().sum())
+        Ok(Stat::of(self.id())?.cpu)
     }
 
     /// Time on a CPU of the threads that live, by the nanosecond: for what is too short for [`Process::cpu`].
     pub(crate) fn cpu_of_threads(&self) -> anyhow::Result<Duration> {
         let mut sum = Duration::ZERO;
-        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+        for thread in fs::read_dir(format!("/proc/{}/task", self.id()))? {
             // A thread may end while we look.
             let Ok(stat) = fs::read_to_string(thread?.path().join("schedstat")) else {
                 continue;
@@ -79,7 +82,7 @@ impl Process {
 
     /// Resident memory in KiB.
     pub(crate) fn resident_kib(&self) -> anyhow::Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         let line = status
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))
@@ -89,21 +92,21 @@ impl Process {
     }
 
     /// Asks it to stop, waits until it did, and starts it anew.
-    pub(crate) fn restart(&mut self, command: &mut Command) -> anyhow::Result<()> {
-        kill(self.pid()?, Signal::SIGTERM)?;
-        self.child.wait()?;
-        *self = Self::start(command)?;
+    pub(crate) fn restart(&mut self) -> anyhow::Result<()> {
+        kill(Pid::from_raw(i32::try_from(self.id())?), Signal::SIGTERM)?;
+        self.running.child.wait()?;
+        self.running = Running::start(&mut self.command)?;
         Ok(())
     }
 
-    fn pid(&self) -> anyhow::Result<Pid> {
-        Ok(Pid::from_raw(i32::try_from(self.child.id())?))
+    fn id(&self) -> u32 {
+        self.running.child.id()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.running.child.kill();
+        let _ = self.running.child.wait();
     }
 }

@@ -1,38 +1,36 @@
-//! What is measured: the relay or the real server, with its people, reached over the public wire only.
+//! What is measured: the relay, the real server, or two nodes of it, with their people, reached over the wire only.
 
 use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
-use http_body_util::{BodyExt, Full};
-use hyper_util::rt::TokioIo;
+use anyhow::{Context, ensure};
+use chat_tests::Call;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::clock;
+use crate::ground::Ground;
 use crate::options::Options;
 use crate::process::Process;
-
-/// A connection of the load.
-pub(crate) type Socket = WebSocketStream<TcpStream>;
+use crate::socket::{Socket, Way, connect_each};
+use crate::stat::cpu_of_program;
 
 /// Access tokens are good for a quarter of an hour; they are renewed well before.
 const TOKEN_AGE_MAX: Duration = Duration::from_secs(8 * 60);
+/// How many nodes there are where there are several.
+pub(crate) const NODES: usize = 2;
 
-/// Which of the two.
+/// Which of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Forwards and forgets.
     Relay,
-    /// The product.
+    /// The product, alone, on its embedded store.
     Server,
+    /// The product as two nodes on one PostgreSQL and one NATS.
+    Nodes,
 }
 
 impl fmt::Display for Kind {
@@ -40,6 +38,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Relay => "relay",
             Self::Server => "server",
+            Self::Nodes => "nodes",
         })
     }
 }
@@ -50,58 +49,135 @@ struct User {
     refresh_token: String,
 }
 
-/// A process under measurement and the accounts on it.
+/// CPU that was spent until a moment, by whom.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Cpu {
+    /// By what is measured; by all nodes together.
+    pub(crate) own: Duration,
+    /// By the PostgreSQL below it, if there is one.
+    pub(crate) postgres: Duration,
+    /// By the NATS below it, if there is one.
+    pub(crate) nats: Duration,
+}
+
+impl Cpu {
+    /// What was spent between two moments.
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            own: self.own.saturating_sub(before.own),
+            postgres: self.postgres.saturating_sub(before.postgres),
+            nats: self.nats.saturating_sub(before.nats),
+        }
+    }
+}
+
+/// Processes under measurement and the accounts on them.
 pub(crate) struct Target {
     kind: Kind,
-    process: Process,
-    command: Command,
+    /// As many as there are nodes, and one where there are none. They end before what they stand on.
+    processes: Vec<Process>,
     users: Vec<User>,
     tokens_made: Duration,
+    ground: Option<Ground>,
     /// The server's data, gone with the run.
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Target {
-    /// Starts the process.
-    pub(crate) async fn start(kind: Kind, options: &Options) -> anyhow::Result<Self> {
-        let data = tempfile::tempdir()?;
-        let mut command = match kind {
-            Kind::Relay => {
-                let mut command = Command::new(std::env::current_exe()?);
-                command.arg("--relay");
-                command
-            }
-            Kind::Server => {
-                let mut command = Command::new(&options.server);
-                command.args(["--port", "0", "--signup", "open", "--log", "error"]);
-                command.args(["--send-rate", "0", "--address-limits", "off", "--data"]);
-                command.arg(data.path());
-                command
-            }
+    /// Starts the relay.
+    pub(crate) fn relay() -> anyhow::Result<Self> {
+        let mut relay = Self::new(Kind::Relay, None)?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("--relay");
+        relay.processes.push(Process::start(command)?);
+        Ok(relay)
+    }
+
+    /// Starts the server.
+    pub(crate) fn server(options: &Options) -> anyhow::Result<Self> {
+        let mut server = Self::new(Kind::Server, None)?;
+        let command = command(options, server.data.path());
+        server.processes.push(Process::start(command)?);
+        Ok(server)
+    }
+
+    /// Starts the nodes, and what they stand on; nothing where that is not installed.
+    pub(crate) async fn nodes(options: &Options) -> anyhow::Result<Option<Self>> {
+        let Some(ground) = Ground::start().await else {
+            return Ok(None);
         };
+        let args = ground.args();
+        let mut nodes = Self::new(Kind::Nodes, Some(ground))?;
+        // One after the other: the first one makes the tables.
+        for node in 0..NODES {
+            let mut command = command(options, &nodes.data.path().join(node.to_string()));
+            command.args(&args);
+            nodes.processes.push(Process::start(command)?);
+        }
+        Ok(Some(nodes))
+    }
+
+    fn new(kind: Kind, ground: Option<Ground>) -> anyhow::Result<Self> {
         Ok(Self {
             kind,
-            process: Process::start(&mut command)?,
-            command,
+            processes: Vec::new(),
             users: Vec::new(),
             tokens_made: clock::now(),
-            _data: data,
+            ground,
+            data: tempfile::tempdir()?,
         })
     }
 
-    /// Which of the two it is.
+    /// Which of them it is.
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The process, for its figures.
-    pub(crate) fn process(&self) -> &Process {
-        &self.process
+    /// Where the first node listens, or the only one.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.processes[0].address()
+    }
+
+    /// User and system time until now, those threads included that ended, in steps of 10 ms.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Cpu> {
+        let mut cpu = Cpu::default();
+        for process in &self.processes {
+            cpu.own += process.cpu()?;
+        }
+        if self.ground.is_some() {
+            cpu.postgres = cpu_of_program("postgres")?;
+            cpu.nats = cpu_of_program("nats-server")?;
+        }
+        Ok(cpu)
+    }
+
+    /// Time on a CPU of the threads that live, by the nanosecond: for what is too short for [`Target::cpu`].
+    pub(crate) fn cpu_of_threads(&self) -> anyhow::Result<Duration> {
+        self.processes.iter().map(Process::cpu_of_threads).sum()
+    }
+
+    /// Resident memory in KiB.
+    pub(crate) fn resident_kib(&self) -> anyhow::Result<f64> {
+        self.processes.iter().map(Process::resident_kib).sum()
+    }
+
+    /// What all nodes together counted under this name, which may end in labels.
+    pub(crate) async fn counted(&self, name: &str) -> anyhow::Result<f64> {
+        let mut sum = 0.0;
+        for process in &self.processes {
+            let answer = Call::get("/metrics").try_send(process.address()).await?;
+            let counts = answer.text.lines().filter_map(|line| {
+                let (counter, count) = line.rsplit_once(' ')?;
+                (counter == name).then(|| count.parse::<f64>())
+            });
+            sum += counts.sum::<Result<f64, _>>()?;
+        }
+        Ok(sum)
     }
 
     /// Ends the process and starts it again on the same data, so that its memory tells nothing of the past.
     pub(crate) fn restart(&mut self) -> anyhow::Result<()> {
-        self.process.restart(&mut self.command)
+        self.processes.iter_mut().try_for_each(Process::restart)
     }
 
     /// The name of a user.
@@ -138,8 +214,8 @@ impl Target {
             });
         }
         let body = json!({"name": name, "password": "correct horse battery staple"});
-        let answer = self.post("/v1/accounts", None, &body).await?;
-        user(name, &answer)
+        let call = Call::post("/v1/accounts", &body);
+        user(name, &self.answer(call).await?)
     }
 
     async fn renew(&mut self) -> anyhow::Result<()> {
@@ -150,8 +226,8 @@ impl Target {
         let mut renewed = Vec::with_capacity(self.users.len());
         for old in &self.users {
             let body = json!({"refresh_token": old.refresh_token});
-            let answer = self.post("/v1/sessions/refresh", None, &body).await?;
-            renewed.push(user(old.name.clone(), &answer)?);
+            let call = Call::post("/v1/sessions/refresh", &body);
+            renewed.push(user(old.name.clone(), &self.answer(call).await?)?);
         }
         self.users = renewed;
         Ok(())
@@ -160,68 +236,54 @@ impl Target {
     /// A group of the first `count` users; the name is new in each run.
     pub(crate) async fn group(&self, count: usize) -> anyhow::Result<String> {
         let name = format!("g-{:08x}", fastrand::u32(..));
-        if self.kind == Kind::Server {
+        if self.kind != Kind::Relay {
             let users: Vec<&str> = (1..count).map(|user| self.name(user)).collect();
             let body = json!({"name": name, "users": users, "text": "welcome"});
-            self.post("/v1/groups", Some(&self.users[0].token), &body)
-                .await?;
+            let call = Call::post("/v1/groups", &body).token(self.token(0));
+            self.answer(call).await?;
         }
         Ok(name)
     }
 
-    async fn post(&self, path: &str, token: Option<&str>, body: &Value) -> anyhow::Result<Value> {
-        let stream = TcpStream::connect(self.process.address()).await?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        let connection = tokio::spawn(connection);
-        let mut request = hyper::Request::post(path)
-            .header("host", self.process.address().to_string())
-            .header("content-type", "application/json");
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        let request = request.body(Full::new(Bytes::from(body.to_string())))?;
-        let answer = sender.send_request(request).await?;
-        let status = answer.status();
-        let bytes = answer.into_body().collect().await?.to_bytes();
-        connection.abort();
-        if !status.is_success() {
-            bail!(
-                "POST {path} gave {status}: {}",
-                String::from_utf8_lossy(&bytes)
-            );
-        }
-        Ok(serde_json::from_slice(&bytes)?)
+    async fn answer(&self, call: Call) -> anyhow::Result<Value> {
+        let answer = call.try_send(self.address()).await?;
+        let (status, text) = (answer.status, answer.text);
+        ensure!(
+            (200..300).contains(&status),
+            "a request gave {status}: {text}"
+        );
+        Ok(serde_json::from_str(&text)?)
     }
 
-    /// A connection of a user, greeted, and sure to get what comes from then on.
-    pub(crate) async fn connect(&self, user: usize) -> anyhow::Result<Socket> {
-        let user = &self.users[user];
-        let address = self.process.address();
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let mut request = format!("ws://{address}/socket").into_client_request()?;
-        let bearer = format!("Bearer {}", user.token).parse()?;
-        request.headers_mut().insert("authorization", bearer);
-        let config = WebSocketConfig::default().read_buffer_size(4096);
-        let (mut socket, _) = client_async_with_config(request, stream, Some(config)).await?;
-        say(&mut socket, r#"{"action":"ping"}"#.into()).await?;
-        loop {
-            if hear(&mut socket).await?.contains(r#""type":"pong""#) {
-                return Ok(socket);
-            }
+    /// How a user gets in: the even ones at the first node, the odd ones at the second, where there are two.
+    pub(crate) fn way(&self, user: usize) -> Way {
+        self.way_to(user, user)
+    }
+
+    /// How a user gets in at a node; without several there is the one.
+    pub(crate) fn way_to(&self, node: usize, user: usize) -> Way {
+        Way {
+            address: self.processes[node % self.processes.len()].address(),
+            token: self.token(user).to_owned(),
         }
     }
 
-    /// Connections of the users from `first` on, one each, some at the same time.
+    /// Connections of users, one each.
     pub(crate) async fn connect_each(
         &self,
         users: impl Iterator<Item = usize>,
     ) -> anyhow::Result<Vec<Socket>> {
-        let connects = futures_util::stream::iter(users.map(|user| self.connect(user)));
-        let sockets: Vec<_> = connects.buffered(32).collect().await;
-        sockets.into_iter().collect()
+        connect_each(users.map(|user| self.way(user))).await
     }
+}
+
+/// The server with its data in a folder.
+fn command(options: &Options, data: &Path) -> Command {
+    let mut command = Command::new(&options.server);
+    command.args(["--port", "0", "--signup", "open", "--log", "error"]);
+    command.args(["--send-rate", "0", "--address-limits", "off", "--data"]);
+    command.arg(data);
+    command
 }
 
 fn user(name: String, answer: &Value) -> anyhow::Result<User> {
@@ -236,32 +298,4 @@ fn user(name: String, answer: &Value) -> anyhow::Result<User> {
         refresh_token: text("refresh_token")?,
         name,
     })
-}
-
-/// Sends one frame at once.
-pub(crate) async fn say(socket: &mut Socket, frame: Utf8Bytes) -> anyhow::Result<()> {
-    Ok(socket.send(Message::Text(frame)).await?)
-}
-
-/// The next text frame; an error of the peer is one of the run.
-pub(crate) async fn hear(socket: &mut Socket) -> anyhow::Result<Utf8Bytes> {
-    loop {
-        let frame = socket
-            .next()
-            .await
-            .context("the peer closed the connection")?;
-        if let Some(text) = text_of(frame?)? {
-            return Ok(text);
-        }
-    }
-}
-
-/// The text of a frame that has one.
-pub(crate) fn text_of(frame: Message) -> anyhow::Result<Option<Utf8Bytes>> {
-    match frame {
-        Message::Text(text) if text.contains(r#""type":"error""#) => bail!("the peer said {text}"),
-        Message::Text(text) => Ok(Some(text)),
-        Message::Close(reason) => bail!("the peer closed the connection: {reason:?}"),
-        _ => Ok(None),
-    }
 }

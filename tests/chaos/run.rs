@@ -188,10 +188,12 @@ impl<W: World> Run<W> {
             for person in &self.people {
                 for topic in topics_of(&person.name) {
                     let topic = topic.as_str();
+                    let messages = whole_history(&person.on(door), topic).await;
+                    counted(&person.on(door), topic, &messages).await;
                     record.record(Entry::History {
                         reader: person.name.clone(),
                         conversation: conversation(&person.name, topic, &self.common.groups),
-                        messages: whole_history(&person.on(door), topic).await,
+                        messages,
                     });
                 }
             }
@@ -248,6 +250,16 @@ pub(crate) async fn under_faults<W: World>(
         "too little happened to prove anything: {report}"
     );
     assert!(report.findings.is_empty(), "{report}");
+}
+
+/// Asserts that what the server counted is what a recount gives.
+async fn counted(person: &Person, topic: &str, messages: &[Seen]) {
+    let line = person.conversation(topic).await;
+    let unread = |message: &&Seen| message.from != person.name && message.seq > line.read_seq.0;
+    let unread = messages.iter().filter(unread).count() as u64;
+    let counted = (line.last_seq.0, line.unread);
+    let recounted = (messages.len() as u64, unread);
+    assert_eq!(counted, recounted, "{} at {topic}", person.name);
 }
 
 /// The groups come into being with a message each, which is part of the record.

@@ -137,3 +137,22 @@ async fn c05_while_the_bus_is_away_sends_are_acked_and_ready_names_it() {
         until_ready(&cluster, node, "bus", "ok").await;
     }
 }
+
+#[tokio::test]
+async fn c05_a_node_starts_while_the_bus_is_away_and_finds_it_later() {
+    let Some(mut cluster) = started(Cluster::setup(2)).await else {
+        return;
+    };
+    let [ann, ben] = cluster.people(["ann", "ben"]).await;
+    cluster.nodes[1].kill9().await;
+    cluster.bus.kill9();
+    cluster.nodes[1].restart().await;
+    assert_eq!(until_ready(&cluster, 1, "bus", "down").await, 200);
+    let [mut a, mut b] = sockets(&cluster, [(&ann, 0), (&ben, 1)]).await;
+    a.send("ben", "without a bus").await;
+    b.expect_text("without a bus").await;
+    cluster.bus.restart().await;
+    until_ready(&cluster, 1, "bus", "ok").await;
+    a.send("ben", "with a bus").await;
+    b.expect_text("with a bus").await;
+}

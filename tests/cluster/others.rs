@@ -36,11 +36,23 @@ async fn a_postgresql_that_stands_still_goes_on() {
     let Some(postgres) = postgres("PostgreSQL, frozen").await else {
         return;
     };
+    let asked = "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.2)%' AND pid <> pg_backend_pid()";
+    // One that works already, and one that comes while it stands still.
+    let mut sleeps = Box::pin(postgres.sql("SELECT pg_sleep(0.2)"));
+    let under_way = eventually("it sleeps", async || {
+        (postgres.sql(asked).await == "1").then_some(())
+    });
+    tokio::select! {
+        () = under_way => {}
+        _ = &mut sleeps => panic!("it slept too short"),
+    }
     postgres.signal(Signal::SIGSTOP);
+    let pause = std::time::Duration::from_millis(500);
+    assert!(tokio::time::timeout(pause, &mut sleeps).await.is_err());
     let mut answer = Box::pin(postgres.sql("SELECT 1"));
-    let pause = std::time::Duration::from_millis(300);
     assert!(tokio::time::timeout(pause, &mut answer).await.is_err());
     postgres.signal(Signal::SIGCONT);
+    sleeps.await;
     assert_eq!(answer.await, "1");
 }
 

@@ -16,14 +16,16 @@ pub(crate) async fn started(setup: Setup) -> Option<Cluster> {
     cluster
 }
 
-/// Connects each person to the node beside them.
+/// Connects each person to the node beside them. Each has said something, from when on live frames come at once.
 pub(crate) async fn sockets<const N: usize>(
     cluster: &Cluster,
     places: [(&Person, usize); N],
 ) -> [TestClient; N] {
     let mut sockets = Vec::with_capacity(N);
     for (person, node) in places {
-        sockets.push(cluster.on(node, person).connect().await);
+        let mut socket = cluster.on(node, person).connect().await;
+        socket.roundtrip().await;
+        sockets.push(socket);
     }
     sockets.try_into().expect("as many as there are places")
 }

@@ -1,4 +1,4 @@
-//! A server program of others that a test starts: a group of processes that never outlives the test.
+//! A server program of others that a test starts, with all of its processes, none of which outlives the test.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::eventually;
@@ -18,7 +18,7 @@ pub(crate) type RunsAs = Option<(u32, u32)>;
 /// How long a program may take to tidy up after itself when the test is over.
 const TIDY: Duration = Duration::from_secs(2);
 
-/// A running group of processes.
+/// A running program.
 #[derive(Debug)]
 pub(crate) struct Daemon {
     child: Child,
@@ -32,8 +32,8 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts `program` in `folder`, where it writes what it says to `daemon.log`.
     ///
-    /// It leads a group of its own, so that a signal reaches its children too; and the system kills it when the
-    /// test dies without a word. That follows the thread which starts it: one that lives as long as the test.
+    /// It leads a group of its own, so that nothing that is meant for the test reaches it; and the system kills it when
+    /// the test dies without a word. That follows the thread which starts it: one that lives as long as the test.
     pub(crate) fn start<A: AsRef<OsStr>>(
         program: &Path,
         args: impl IntoIterator<Item = A>,
@@ -77,7 +77,7 @@ impl Daemon {
         self
     }
 
-    /// The number of its first process, which is that of the group.
+    /// The number of its first process.
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.child.id()).expect("a process has a small number"))
     }
@@ -87,9 +87,20 @@ impl Daemon {
         self.child.try_wait().expect("a child can be asked")
     }
 
-    /// Gives a signal to all of the group.
+    /// Gives a signal to all of its processes.
+    ///
+    /// # Panics
+    /// When it has ended.
     pub(crate) fn signal(&self, signal: Signal) {
-        killpg(self.pid(), signal).expect("a group takes signals");
+        self.signal_first(signal);
+        self.signal_children(signal);
+    }
+
+    fn signal_children(&self, signal: Signal) {
+        for child in children(self.pid()) {
+            // It may have ended by itself.
+            let _ = kill(child, signal);
+        }
     }
 
     /// Gives a signal to the first process alone.
@@ -97,10 +108,13 @@ impl Daemon {
         kill(self.pid(), signal).expect("a child takes signals");
     }
 
-    /// Kills all of the group without a warning.
+    /// Kills all of its processes without a warning.
     pub(crate) fn kill9(&mut self) {
         if self.has_ended().is_none() {
-            self.signal(Signal::SIGKILL);
+            // Who stands still has no more children.
+            self.signal_first(Signal::SIGSTOP);
+            self.signal_children(Signal::SIGKILL);
+            self.signal_first(Signal::SIGKILL);
             self.child.wait().expect("a child can be waited for");
         }
     }
@@ -139,18 +153,35 @@ impl Drop for Daemon {
         if self.has_ended().is_some() {
             return;
         }
-        // One that stands still hears nothing.
-        let _ = killpg(self.pid(), Signal::SIGCONT);
-        let _ = kill(self.pid(), self.farewell);
+        // Who stands still hears nothing.
+        self.signal(Signal::SIGCONT);
+        self.signal_first(self.farewell);
         let pause = Duration::from_millis(5);
         let mut patience = TIDY;
         while !patience.is_zero() && self.has_ended().is_none() {
             std::thread::sleep(pause);
             patience = patience.saturating_sub(pause);
         }
-        let _ = killpg(self.pid(), Signal::SIGKILL);
-        let _ = self.child.wait();
+        self.kill9();
     }
+}
+
+/// The processes that one has started, wherever the system tells; some leave the group of who started them.
+fn children(parent: Pid) -> Vec<Pid> {
+    let processes = fs::read_dir("/proc").into_iter().flatten();
+    let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    numbers
+        .filter(|number| parent_of(*number) == Some(parent))
+        .map(Pid::from_raw)
+        .collect()
+}
+
+fn parent_of(process: i32) -> Option<Pid> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The second field is the program's name in brackets, which may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let parent = fields.split_whitespace().nth(1)?.parse().ok()?;
+    Some(Pid::from_raw(parent))
 }
 
 /// A program by its name: among those that `tests/run` installed beside the built ones, on the path, or where

@@ -6,12 +6,11 @@
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use chat_proto::message::{Body, FileRef};
-use chat_proto::{Kind, MessageId, Meta, Name, Rev, Role, Seq, SessionId, Time, UserRef};
+use chat_proto::{Rev, SessionId, Time};
 use serde::{Deserialize, Serialize};
 
 use super::{MarkNotice, Notice, PresenceNotice, TypingNotice};
-use crate::change::{Address, Change, ConversationId, Place, UserId, What};
+use crate::change::{Address, Change, ConversationId, Place, What};
 use crate::nodes::{NodeId, Word};
 
 /// Bytes before the JSON.
@@ -65,47 +64,7 @@ struct SaidChange {
     address: Address,
     rev: Rev,
     at: Time,
-    what: SaidWhat,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum SaidWhat {
-    Message {
-        seq: Seq,
-        id: MessageId,
-        sender: UserId,
-        from: UserRef,
-        body: Box<SaidBody>,
-    },
-    Join {
-        user: UserId,
-        name: Name,
-    },
-    Leave {
-        user: UserId,
-        name: Name,
-    },
-    Role {
-        name: Name,
-        role: Role,
-    },
-}
-
-#[derive(Serialize, Deserialize)]
-struct SaidBody {
-    kind: Kind,
-    text: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    lang: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    reply_to: Option<Seq>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    thread: Option<Seq>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    file: Option<FileRef>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    meta: Option<Meta>,
+    what: What,
 }
 
 /// Writes a saying. `None`: it cannot be written, which nothing of ours causes.
@@ -172,67 +131,11 @@ fn said_change(change: &Change) -> SaidChange {
         address: change.address.clone(),
         rev: change.rev,
         at: change.at,
-        what: match change.what.clone() {
-            What::Message {
-                seq,
-                id,
-                sender,
-                from,
-                body,
-            } => SaidWhat::Message {
-                seq,
-                id,
-                sender,
-                from,
-                body: Box::new(said_body(*body)),
-            },
-            What::Join { user, name } => SaidWhat::Join { user, name },
-            What::Leave { user, name } => SaidWhat::Leave { user, name },
-            What::Role { name, role } => SaidWhat::Role { name, role },
-        },
-    }
-}
-
-fn said_body(body: Body) -> SaidBody {
-    let Body {
-        kind,
-        text,
-        lang,
-        reply_to,
-        thread,
-        file,
-        meta,
-    } = body;
-    SaidBody {
-        kind,
-        text,
-        lang,
-        reply_to,
-        thread,
-        file,
-        meta,
+        what: change.what.clone(),
     }
 }
 
 fn change_of(said: SaidChange) -> Change {
-    let what = match said.what {
-        SaidWhat::Message {
-            seq,
-            id,
-            sender,
-            from,
-            body,
-        } => What::Message {
-            seq,
-            id,
-            sender,
-            from,
-            body: Box::new(body_of(*body)),
-        },
-        SaidWhat::Join { user, name } => What::Join { user, name },
-        SaidWhat::Leave { user, name } => What::Leave { user, name },
-        SaidWhat::Role { name, role } => What::Role { name, role },
-    };
     let (transaction, row) = said.place;
     let place = Place { transaction, row };
     Change::new(
@@ -241,34 +144,16 @@ fn change_of(said: SaidChange) -> Change {
         said.address,
         said.rev,
         said.at,
-        what,
+        said.what,
     )
-}
-
-fn body_of(said: SaidBody) -> Body {
-    let SaidBody {
-        kind,
-        text,
-        lang,
-        reply_to,
-        thread,
-        file,
-        meta,
-    } = said;
-    Body {
-        kind,
-        text,
-        lang,
-        reply_to,
-        thread,
-        file,
-        meta,
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use chat_proto::{Body, MessageId, Meta, Name, Seq, UserRef};
+
     use super::*;
+    use crate::change::UserId;
 
     const ID: SayingId = SayingId {
         from: NodeId(7),

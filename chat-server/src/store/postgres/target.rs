@@ -161,7 +161,7 @@ mod tests {
     fn a_url_tells_the_server_and_the_rest_is_for_the_driver() {
         let url = "postgres://ann:s3cret@db1,db2:6432/chat?sslmode=disable&options=-c%20search_path%3Dteam";
         let target = Target::parse(url).expect("a URL");
-        assert_eq!(target.server, "db1:6432,db2:6432");
+        assert_eq!(target.server, "db1:5432,db2:6432");
         assert_eq!(target.config.get_ssl_mode(), SslMode::Disable);
         let options = target.config.get_options().expect("options");
         assert!(options.starts_with("-c search_path=team -c statement_timeout="));
