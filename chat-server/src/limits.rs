@@ -148,6 +148,8 @@ pub const BUS_QUEUE: usize = 8_192;
 pub const BUS_INBOX: usize = 8_192;
 /// Notices of the bus that are remembered, so that one for many users is read once, and one that comes twice is told once.
 pub const BUS_RECENT: usize = 256;
+/// Bytes that one change may cost on the bus, over all whom it concerns; above it they are told only that there is one.
+pub const BUS_FAN_OUT_BYTES_MAX: usize = 2 << 20;
 /// How long a connection waits for the bus to hear of its user; then it is greeted all the same.
 pub const BUS_ATTEND_WAIT: Duration = Duration::from_millis(500);
 /// How long a notice may take to leave; then it is lost, and found in the store.

@@ -109,11 +109,13 @@ async fn close_ended(app: &App) {
         if here.is_empty() {
             continue;
         }
-        let ids: Vec<_> = here.iter().map(|(_, session)| session.clone()).collect();
+        let ids: Vec<_> = here.keys().cloned().collect();
         // While the store is away nobody can have ended one.
         let gone = app.store.sessions_gone(&ids).await.unwrap_or_default();
-        for (user, session) in here.into_iter().filter(|(_, id)| gone.contains(id)) {
-            app.router.offer(&[user], &Notice::SessionEnded(session));
+        for session in gone {
+            if let Some(user) = here.get(&session) {
+                app.router.offer(&[*user], &Notice::SessionEnded(session));
+            }
         }
     }
 }

@@ -143,7 +143,7 @@ pub(super) async fn set_status(
         let mut to = app.store.acquaintances(who.user).await?;
         to.push(who.user);
         if let Some(notice) = notice_of(app, who.user, &who.name).await? {
-            app.bus.publish(&to, &Notice::Presence(notice));
+            app.bus.publish(to.into(), &Notice::Presence(notice));
         }
     }
     Ok(Event::Ack(Ack {
