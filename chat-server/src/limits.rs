@@ -119,6 +119,11 @@ pub const REPAIR_MS: u64 = 2_000;
 /// the notice of that may be lost, and they are to be gone within a second.
 pub const SESSIONS_ASKED_MS: u64 = 500;
 
+/// People whose coming or going is told at the same time: each is a question to the store, who may know.
+pub const TURNS_AT_ONCE: usize = 4;
+/// Milliseconds until what could not be told of presence is tried again.
+pub const TURNS_AGAIN_MS: u64 = 1_000;
+
 /// Milliseconds between two beats of a node.
 pub const NODE_BEAT_MS: u64 = 10_000;
 /// Milliseconds without a word after which a node is dead: four beats may be lost.
