@@ -16,7 +16,7 @@ use crate::http::Edge;
 use crate::nodes::NodeId;
 use crate::router::Router;
 use crate::service::App;
-use crate::store::{Commits, Store, StoreError};
+use crate::store::{Commits, OpenError, Store, StoreError};
 use crate::{limits, listen, metrics, open, upkeep};
 
 /// Why a server could not start.
@@ -28,6 +28,12 @@ pub enum StartError {
     /// Something failed that should not.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<OpenError> for StartError {
+    fn from(error: OpenError) -> Self {
+        Self::Unusable(error.to_string())
+    }
 }
 
 impl From<BusError> for StartError {
@@ -56,7 +62,7 @@ impl Server {
         let clock = Arc::new(SystemClock::new());
         let settings = config.clone();
         Self::with(config, clock, async move |commits| {
-            open::store(&settings, commits).await
+            Ok(open::store(&settings, commits).await?)
         })
         .await
     }

@@ -290,7 +290,13 @@ async fn a_store_that_is_behind_says_so_at_once_and_keeps_what_it_took() {
 
 #[tokio::test]
 async fn d13_a_page_holds_a_bounded_number_of_bytes_and_nothing_is_left_out_for_good() {
-    let world = World::sqlite();
+    pages_are_bounded(&World::sqlite()).await;
+    if let Some(world) = World::postgres("store durability d13").await {
+        pages_are_bounded(&world).await;
+    }
+}
+
+async fn pages_are_bounded(world: &World) {
     let [ann, _ben] = world.people(["ann", "ben"]).await;
     let long = "x".repeat(65_536);
     for _ in 0..150 {

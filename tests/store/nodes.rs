@@ -220,6 +220,47 @@ async fn a02_a_name_is_given_once_on_two_nodes_at_once() {
     }
 }
 
+/// Waits until so many transactions wait for the rows that another holds.
+async fn wait_for_waiters(client: &tokio_postgres::Transaction<'_>, count: i64) {
+    let sql = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    chat_tests::eventually("transactions that wait", async || {
+        let waiting: i64 = client.query_one(sql, &[]).await.unwrap().get(0);
+        (waiting == count).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn t08_a_topic_that_its_last_member_leaves_while_another_comes_keeps_its_name() {
+    let Some((nodes, postgres)) = nodes("store nodes t08").await else {
+        return;
+    };
+    let [ann, ben] = nodes[0].people(["ann", "ben"]).await;
+    let made = nodes[0].subscribe(ann, "world").await.unwrap();
+    let mut client = by_hand(&postgres).await;
+    let holding = client.transaction().await.unwrap();
+    let held = made.conversation.unwrap().0;
+    let lock = "SELECT 1 FROM conversations WHERE id = $1 FOR UPDATE";
+    holding.execute(lock, &[&held]).await.unwrap();
+    let left = {
+        let store = Arc::clone(&nodes[0].store);
+        tokio::spawn(async move { store.unsubscribe(ann, &topic("world"), at(0)).await })
+    };
+    wait_for_waiters(&holding, 1).await;
+    let joined = {
+        let store = Arc::clone(&nodes[1].store);
+        tokio::spawn(async move { store.subscribe(ben, &topic("world"), at(0)).await })
+    };
+    wait_for_waiters(&holding, 2).await;
+    holding.rollback().await.unwrap();
+    assert!(left.await.unwrap().unwrap().changed);
+    joined.await.unwrap().unwrap();
+    let group = nodes[0].store.group(ann, &name("world")).await.unwrap();
+    assert_eq!((group.members, group.role), (1, None));
+    let bens = nodes[1].membership(ben, "world").await.unwrap();
+    assert_eq!(bens.role, Role::Owner);
+}
+
 #[tokio::test]
 async fn a04_newcomers_on_two_nodes_meet_in_the_lobby() {
     let Some((nodes, _postgres)) = nodes("store nodes a04").await else {

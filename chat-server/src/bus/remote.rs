@@ -372,10 +372,9 @@ async fn subscribe(interests: Arc<Interests>, carrier: Arc<dyn Carrier>) {
                 carrier.unsubscribe(user).await;
             }
         }
-        // While the bus is away nothing settles, and nobody waits longer for it than this.
-        let settled = tokio::time::timeout(limits::BUS_ATTEND_WAIT, carrier.settle()).await;
-        if settled.is_ok() {
-            interests.known.send_replace(generation);
-        }
+        // While the bus is away nothing settles. Nobody waits longer for it than this: the next connection to it subscribes
+        // anew, and what is missed meanwhile is found in the store.
+        let _ = tokio::time::timeout(limits::BUS_ATTEND_WAIT, carrier.settle()).await;
+        interests.known.send_replace(generation);
     }
 }

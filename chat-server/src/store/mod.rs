@@ -2,8 +2,8 @@
 //!
 //! Every engine keeps the same promises, and one list of conformance holds them all to it. An engine numbers
 //! the changes of a conversation densely (`rev`, and `seq` for its messages), answers only when what it
-//! answers is on disk, and hands each batch of changes to [`Commits`] after the commit, in the order of the commit,
-//! before it answers the callers. It never sends anything to anybody.
+//! answers is on disk, and hands each batch of changes to [`Commits`] after the commit, before it answers the callers.
+//! It never sends anything to anybody.
 
 use std::sync::Arc;
 
@@ -64,7 +64,8 @@ pub struct Committed {
     pub members: Arc<[UserId]>,
 }
 
-/// Who hears of commits. Called by the engine after each commit, in its order; must return soon and never block.
+/// Who hears of commits. Called by the engine after each commit; in the order of the commits where one writes for all,
+/// and nearly so where several write at once. Must return soon and never block.
 pub trait Commits: Send + Sync {
     /// A batch was committed.
     fn committed(&self, batch: &[Committed]);

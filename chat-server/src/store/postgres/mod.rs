@@ -40,11 +40,11 @@ mod upkeep;
 mod writer;
 
 use cache::Cache;
-use fault::{Outcome, Tries};
+use fault::Tries;
 use lanes::{LANES, Lanes};
 use pool::Pool;
 use target::Target;
-use writer::{Transaction, writing};
+use writer::Transaction;
 
 /// Connections for all calls but the sending of messages, which has its own.
 const CONNECTIONS: usize = 8;
@@ -59,20 +59,39 @@ pub struct PostgresStore {
     lanes: Lanes,
 }
 
-/// Asks on a connection: one statement that writes, or some that read, again where it met somebody else's.
+/// Asks on a connection: one statement that writes, or some that read.
 macro_rules! asking {
     ($store:ident, |$c:ident| $call:expr) => {
+        trying!($store, {
+            let connection = $store.pool.connection().await?;
+            let $c = &connection;
+            let answer = $call.await;
+            connection.after(answer)
+        })
+    };
+}
+
+/// Runs a call as a transaction, and tells of its changes after the commit.
+macro_rules! writing {
+    ($store:ident, |$t:ident| $call:expr) => {
+        trying!($store, {
+            let mut transaction = Transaction::begin(&$store.pool, &$store.cache).await?;
+            let $t = &mut transaction;
+            let answer = $call.await;
+            transaction.end(answer, &*$store.commits).await
+        })
+    };
+}
+
+/// Does it, again where it met somebody else's, within the caller's patience. A macro, as no closure can be asked
+/// twice for a future that borrows from its arguments and may be sent between threads.
+macro_rules! trying {
+    ($store:ident, $attempt:block) => {
         $store
             .patiently(async {
                 let mut tries = Tries::default();
                 loop {
-                    let attempt = async {
-                        let connection = $store.pool.connection().await?;
-                        let $c = &connection;
-                        let answer = $call.await;
-                        connection.after(answer)
-                    };
-                    match attempt.await {
+                    match async { $attempt }.await {
                         Ok(answer) => break Ok(answer),
                         Err(fault) => tries.next_after(fault).await?,
                     }
@@ -109,10 +128,6 @@ impl PostgresStore {
     async fn patiently<T>(&self, call: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
         let outcome = tokio::time::timeout(PATIENCE, call).await;
         outcome.unwrap_or_else(|_| Err(too_long()))
-    }
-
-    async fn begin(&self) -> Outcome<Transaction> {
-        Transaction::begin(&self.pool, &self.cache).await
     }
 }
 

@@ -69,7 +69,10 @@ struct Ours {
 
 impl Ours {
     fn take(url: &str) -> Result<Self, OpenError> {
-        let (before, query) = url.split_once('?').unwrap_or((url, ""));
+        // As the driver does: whatever stands before the first @ is name and password.
+        let host = url.find('@').unwrap_or(0);
+        let query = url[host..].find('?').map_or(url.len(), |at| host + at);
+        let (before, query) = (&url[..query], url[query..].trim_start_matches('?'));
         let (mut mode, mut checks) = (SslMode::Prefer, Checks::Nothing);
         let (mut authorities, mut rest) = (None, Vec::new());
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -169,12 +172,21 @@ mod tests {
     }
 
     #[test]
+    fn a_question_mark_in_a_password_begins_nothing() {
+        let url = "postgres://ann:pa?sslmode=never&x=y@db/chat?sslmode=disable";
+        let target = Target::parse(url).expect("a URL");
+        assert_eq!(target.server, "db:5432");
+        let password = target.config.get_password();
+        assert_eq!(password, Some(&b"pa?sslmode=never&x=y"[..]));
+        assert_eq!(target.config.get_ssl_mode(), SslMode::Disable);
+    }
+
+    #[test]
     fn a_wrong_url_is_refused_without_its_password() {
         for (url, why) in [
             ("mysql://ann:s3cret@db/chat", "postgres://"),
             ("host=db password=s3cret", "postgres://"),
             ("postgres://ann:s3cret@db:port/chat", "postgres://user"),
-            ("postgres://ann:pa?s3cret=1@db/chat", "postgres://user"),
             (
                 "postgres://ann:s3cret@db/chat?sslmode=always",
                 "verify-full",

@@ -21,30 +21,6 @@ use crate::mutant::mutant;
 use crate::store::codes::{self, Named, count};
 use crate::store::{Commits, Committed};
 
-/// Runs a call as a transaction, again when it met another one, and tells of its changes after the commit.
-macro_rules! writing {
-    ($store:ident, |$t:ident| $call:expr) => {
-        $store
-            .patiently(async {
-                let mut tries = Tries::default();
-                loop {
-                    let attempt = async {
-                        let mut transaction = $store.begin().await?;
-                        let $t = &mut transaction;
-                        let answer = $call.await;
-                        transaction.end(answer, &*$store.commits).await
-                    };
-                    match attempt.await {
-                        Ok(answer) => break Ok(answer),
-                        Err(fault) => tries.next_after(fault).await?,
-                    }
-                }
-            })
-            .await
-    };
-}
-pub(super) use writing;
-
 /// A conversation whose row is locked, as it will be after the commit.
 pub(super) struct Open {
     pub(super) kind: ConversationKind,
