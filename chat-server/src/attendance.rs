@@ -252,3 +252,29 @@ impl Drop for Arrival {
         self.attendance.moved.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[test]
+    fn r02_what_could_not_be_told_is_told_later_unless_something_newer_is() {
+        let attendance = Attendance::new(0, NodeId(1), Arc::new(SystemClock::new()));
+        let [ann, ben] = [UserId(1), UserId(2)];
+        let name = |text: &str| -> Name { text.parse().expect("a name") };
+        let here = attendance.arrive(ann, &name("ann"));
+        let _there = attendance.arrive(ben, &name("ben"));
+        let _ = attendance.tick();
+        let untold = attendance.turns();
+        assert_eq!(untold.turns.len(), 2);
+        drop(here);
+        let _ = attendance.tick();
+        attendance.put_back(untold);
+        let Turns { turns, last_seen } = attendance.turns();
+        assert!(matches!(turns[0], Turn::Went(user, ..) if user == ann));
+        assert_eq!(turns[1], Turn::Came(ben, name("ben")));
+        assert_eq!(last_seen.len(), 1);
+        assert!(attendance.turns().turns.is_empty());
+    }
+}
