@@ -115,6 +115,8 @@ pub const WRITE_BEHIND_MS: u64 = 1_000;
 pub const MARKS_AT_ONCE: usize = 1_000;
 /// Milliseconds between two looks into the store for what an unreliable bus lost.
 pub const REPAIR_MS: u64 = 2_000;
+/// Milliseconds after which a transaction that keeps the feed back is told to the operator.
+pub const FEED_KEPT_BACK_MS: u64 = 60_000;
 /// Milliseconds between two questions to a shared store, whether the sessions that are connected here have ended:
 /// the notice of that may be lost, and they are to be gone within a second.
 pub const SESSIONS_ASKED_MS: u64 = 500;

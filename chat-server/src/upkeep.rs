@@ -1,7 +1,6 @@
 //! What a server does by itself: says to other nodes who is here, tells who came and went, tells marks when their
 //! second is over, writes what is written behind, and looks for what an unreliable bus or another node left untold.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +8,15 @@ use chat_proto::Rev;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::Notice;
-use crate::change::{ConversationId, Place, UserId};
+use crate::change::Place;
 use crate::clock::Millis;
-use crate::limits::{REPAIR_MS, REPAIR_PAGE, SESSIONS_ASKED_MS, TURNS_AGAIN_MS, WRITE_BEHIND_MS};
+use crate::limits::{
+    FEED_KEPT_BACK_MS, REPAIR_MS, REPAIR_PAGE, SESSIONS_ASKED_MS, TURNS_AGAIN_MS, WRITE_BEHIND_MS,
+};
 use crate::metrics;
 use crate::nodes::Output;
 use crate::service::{App, presence};
-use crate::store::Committed;
+use crate::store::{HeadSeen, Look};
 
 /// Runs until `stopping`, then writes what is still behind. What was stored after `place`, which was read before anybody
 /// was served, and was not told is found.
@@ -120,17 +121,20 @@ async fn close_ended(app: &App) {
     }
 }
 
-/// Reads the feed over all conversations, and tells the connections here how far these go: what they have, they pass over.
-async fn repair(app: &App, mut place: Place) {
+/// Looks over the log for how far conversations go, and tells the connections here: what they have, they pass over.
+async fn repair(app: &App, place: Place) {
+    let mut look = Look::from(place);
     let mut told = None;
+    let mut kept_back = KeptBack::default();
     loop {
-        match app.store.since(place, REPAIR_PAGE).await {
+        match app.store.heads_since(&look, REPAIR_PAGE).await {
             Ok(page) => {
                 told = None;
-                metrics::hot().repaired.increment(page.len() as u64);
-                offer_heads(app, &page);
-                if let Some(last) = page.last() {
-                    place = last.change.place;
+                metrics::hot().repaired.increment(page.changes as u64);
+                offer_heads(app, &page.heads);
+                look = page.next;
+                kept_back.watch(look.waits_for(), app.clock.monotonic());
+                if page.more {
                     continue;
                 }
             }
@@ -145,20 +149,40 @@ async fn repair(app: &App, mut place: Place) {
     }
 }
 
-/// Offers how far each conversation goes to those who were members at any of its changes: who left is told up to the
-/// leaving. One number a conversation and not each change, as nearly everybody has heard all of it.
-pub fn offer_heads(app: &App, page: &[Committed]) {
-    let mut heads: BTreeMap<ConversationId, (Rev, BTreeSet<UserId>)> = BTreeMap::new();
-    for Committed { change, members } in page {
-        debug_assert!(change.rev > Rev(0), "changes are numbered from 1");
-        let (head, concerned) = heads.entry(change.conversation).or_default();
-        *head = (*head).max(change.rev);
-        concerned.extend(members.iter().copied());
-    }
-    for (conversation, (head, concerned)) in heads {
-        let concerned: Vec<UserId> = concerned.into_iter().collect();
+/// Offers how far each conversation goes to whom it concerns. One number a conversation and not each change, as nearly
+/// everybody has heard all of it.
+pub fn offer_heads(app: &App, heads: &[HeadSeen]) {
+    for HeadSeen { head, concerned } in heads {
+        debug_assert!(head.rev > Rev(0), "changes are numbered from 1");
         app.router
-            .offer(&concerned, &Notice::Head(conversation, head));
+            .offer(concerned, &Notice::Head(head.conversation, head.rev));
+    }
+}
+
+/// How long the feed has been kept back by the same transaction: the operator is told once of one that never ends.
+#[derive(Debug, Default)]
+struct KeptBack {
+    by: Option<(i64, Millis)>,
+    told: bool,
+}
+
+impl KeptBack {
+    fn watch(&mut self, transaction: Option<i64>, now: Millis) {
+        match (self.by, transaction) {
+            (Some((before, since)), Some(transaction)) if before == transaction => {
+                if !self.told && now.since(since) > FEED_KEPT_BACK_MS {
+                    self.told = true;
+                    tracing::warn!(
+                        transaction,
+                        "a transaction on the database server has been open for a minute: it keeps the feed back, whoever it belongs to"
+                    );
+                }
+            }
+            (_, transaction) => {
+                self.by = transaction.map(|transaction| (transaction, now));
+                self.told = false;
+            }
+        }
     }
 }
 
