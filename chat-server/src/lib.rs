@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod attendance;
 pub mod auth;
+pub mod away;
 pub mod bus;
 pub mod change;
 pub mod cli;

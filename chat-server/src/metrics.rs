@@ -33,6 +33,8 @@ pub const FRAMES: &str = "chat_frames_total";
 pub const STORE_BATCHES: &str = "chat_store_batches_total";
 /// Writes in one transaction.
 pub const STORE_BATCH_SIZE: &str = "chat_store_batch_size";
+/// Calls that failed because the store was away.
+pub const STORE_AWAY: &str = "chat_store_away_total";
 /// Notices and words that left for other nodes.
 pub const BUS_SAID: &str = "chat_bus_said_total";
 /// Those that were dropped: no connection, or too many at once. They are found in the store.
@@ -156,6 +158,7 @@ fn describe() {
     counter!(FRAMES, "Frames that were written to sockets");
     counter!(STORE_BATCHES, "Transactions of the store");
     histogram!(STORE_BATCH_SIZE, "Writes in one transaction");
+    counter!(STORE_AWAY, "Calls that failed because the store was away");
     counter!(BUS_SAID, "Notices and words that left for other nodes");
     counter!(
         BUS_LOST,

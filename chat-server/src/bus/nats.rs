@@ -50,29 +50,68 @@ pub fn open(
     Ok(Arc::new(RemoteBus::new(router, attendance, Arc::new(nats))))
 }
 
-/// The servers of a cluster, with commas between their URLs.
-fn servers(settings: &BusSettings) -> Result<Vec<ServerAddr>, BusError> {
-    let one = |url: &str| {
-        let url = url.trim();
-        let server: Result<ServerAddr, _> = url.parse();
-        match server {
-            Ok(server)
-                if matches!(server.scheme(), "nats" | "tls") && !server.host().is_empty() =>
-            {
-                Ok(server)
-            }
-            // The reason may hold parts of the URL, and so of a password.
-            Ok(_) | Err(_) => Err(BusError(
-                "a URL of NATS is written as nats://host:4222 or tls://host:4222".to_owned(),
-            )),
+/// Where the servers of a cluster are, and how one gets in.
+#[derive(Debug)]
+struct Servers {
+    addresses: Vec<ServerAddr>,
+    login: Login,
+}
+
+/// What a URL says before its `@`.
+enum Login {
+    Nobody,
+    Token(String),
+    User(String, String),
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+/// Reads the URLs, with commas between them. The client is given the addresses alone: it logs what it is given.
+fn servers(settings: &BusSettings) -> Result<Servers, BusError> {
+    let (mut addresses, mut login) = (Vec::new(), Login::Nobody);
+    for url in settings.url.expose().split(',') {
+        let address = address(url.trim()).ok_or_else(no_url)?;
+        if settings.ca.is_some() && !address.tls_required() {
+            return Err(BusError(
+                "--bus-ca is for TLS: the URL of NATS begins with tls:// then".to_owned(),
+            ));
         }
-    };
-    settings.url.expose().split(',').map(one).collect()
+        if let (Login::Nobody, Some(user)) = (&login, address.username()) {
+            let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+            login = match address.password() {
+                Some(password) => Login::User(decoded(user), decoded(password)),
+                // A name alone is a token, as every client of NATS takes it.
+                None => Login::Token(decoded(user)),
+            };
+        }
+        let (scheme, host, port) = (address.scheme(), address.host(), address.port());
+        let bare = match host.contains(':') {
+            true => format!("{scheme}://[{host}]:{port}"),
+            false => format!("{scheme}://{host}:{port}"),
+        };
+        addresses.push(bare.parse().map_err(|_| no_url())?);
+    }
+    Ok(Servers { addresses, login })
+}
+
+fn address(url: &str) -> Option<ServerAddr> {
+    let address: ServerAddr = url.parse().ok()?;
+    let ours = matches!(address.scheme(), "nats" | "tls") && !address.host().is_empty();
+    ours.then_some(address)
+}
+
+/// The reason may hold parts of the URL, and so of a password.
+fn no_url() -> BusError {
+    BusError("a URL of NATS is written as nats://host:4222 or tls://host:4222".to_owned())
 }
 
 /// A carrier on NATS.
 struct Nats {
-    servers: Vec<ServerAddr>,
+    servers: Servers,
     credentials: Option<PathBuf>,
     ca: Option<PathBuf>,
     /// There from the start on.
@@ -82,6 +121,7 @@ struct Nats {
 /// What is there after the start; the client connects again by itself, subscriptions included.
 struct Live {
     client: Client,
+    up: Arc<watch::Sender<bool>>,
     prefix: String,
     streams: mpsc::Sender<Stream>,
     /// Ends the stream of a user. Short sections, never across an await.
@@ -105,6 +145,7 @@ impl Carrier for Nats {
         tokio::spawn(listen(coming, inbox));
         let live = Live {
             client,
+            up,
             prefix,
             streams,
             users: Mutex::default(),
@@ -169,6 +210,10 @@ impl Carrier for Nats {
 
     async fn stop(&self) {
         self.settle().await;
+        if let Some(live) = self.live.get() {
+            // Its end is no news to anybody.
+            live.up.send_replace(false);
+        }
     }
 }
 
@@ -181,7 +226,10 @@ impl Live {
 impl Nats {
     /// Connects. What can never work is an error; a server that is away is waited for behind the service.
     async fn connect(&self, up: &Arc<watch::Sender<bool>>) -> Result<Client, BusError> {
-        let first = self.options(up).await?.connect(self.servers.clone());
+        let first = self
+            .options(up)
+            .await?
+            .connect(self.servers.addresses.clone());
         let why = match tokio::time::timeout(limits::BUS_CONNECT_WAIT, first).await {
             Ok(Ok(client)) => return Ok(client),
             Ok(Err(error)) => match error.kind() {
@@ -195,7 +243,7 @@ impl Nats {
                 ConnectErrorKind::ServerParse => {
                     return Err(BusError("a URL of NATS cannot be used".to_owned()));
                 }
-                kind => kind.to_string(),
+                _ => causes(&error),
             },
             Err(_) => "it did not answer in time".to_owned(),
         };
@@ -205,7 +253,7 @@ impl Nats {
         );
         let later = self.options(up).await?.retry_on_initial_connect();
         later
-            .connect(self.servers.clone())
+            .connect(self.servers.addresses.clone())
             .await
             .map_err(|error| BusError(format!("NATS: {}", error.kind())))
     }
@@ -234,17 +282,26 @@ impl Nats {
                 BusError(format!("could not read the credentials {file}: {error}"))
             })?;
         }
-        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        if let Some(server) = self.servers.iter().find(|s| s.username().is_some()) {
-            let user = decoded(server.username().unwrap_or_default());
-            options = match server.password() {
-                Some(password) => options.user_and_password(user, decoded(password)),
-                // A name alone is a token, as every client of NATS takes it.
-                None => options.token(user),
-            };
-        }
+        options = match &self.servers.login {
+            Login::Nobody => options,
+            Login::Token(token) => options.token(token.clone()),
+            Login::User(user, password) => {
+                options.user_and_password(user.clone(), password.clone())
+            }
+        };
         Ok(options)
     }
+}
+
+/// An error with what caused it. Nothing in it holds the URL, as the client was given addresses alone.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text.escape_debug().to_string()
 }
 
 fn no_tls() -> BusError {

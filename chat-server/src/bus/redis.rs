@@ -59,6 +59,9 @@ fn client(settings: &BusSettings) -> Result<Client, BusError> {
     let url = settings.url.expose();
     match &settings.ca {
         None => Client::open(url).map_err(no_url),
+        Some(_) if !url.starts_with("rediss://") => Err(BusError(
+            "--bus-ca is for TLS: the URL of Redis begins with rediss:// then".to_owned(),
+        )),
         Some(ca) => {
             let certificates = TlsCertificates {
                 client_tls: None,
@@ -121,11 +124,11 @@ impl Carrier for Redis {
             Ok(Ok(link)) => Some(link),
             Ok(Err(error)) => {
                 refused(&error)?;
-                away(&error.kind());
+                away(&error.to_string());
                 None
             }
             Err(_) => {
-                away(&"it did not answer in time");
+                away("it did not answer in time");
                 None
             }
         };
@@ -250,9 +253,9 @@ fn refused(error: &redis::RedisError) -> Result<(), BusError> {
     }
 }
 
-fn away(why: &dyn std::fmt::Debug) {
+fn away(why: &str) {
     tracing::warn!(
-        ?why,
+        why,
         "the bus is away: the server starts without it and goes on looking for it"
     );
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::extract::{Remote, bearer};
 use super::{Answer, Shared};
 use crate::auth::secret;
+use crate::away;
 use crate::bus::Reach;
 use crate::{limits, metrics as names};
 
@@ -21,13 +22,16 @@ pub(super) async fn alive() -> Body<Value> {
 pub(super) async fn ready(State(edge): Shared) -> (StatusCode, Body<Value>) {
     let store = tokio::time::timeout(limits::READY_WAIT, edge.app.store.ready()).await;
     let store = match store {
-        Ok(Ok(())) => "ok",
+        Ok(Ok(())) => {
+            away::there();
+            "ok"
+        }
         Ok(Err(error)) => {
-            tracing::warn!(%error, "the store is not ready");
+            away::away(&error.to_string());
             "down"
         }
         Err(_) => {
-            tracing::warn!("the store did not say in time whether it is ready");
+            away::away("it did not say in time whether it is ready");
             "down"
         }
     };

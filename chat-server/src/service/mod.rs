@@ -10,6 +10,7 @@ use chat_proto::{
 
 use crate::attendance::Attendance;
 use crate::auth::Auth;
+use crate::away;
 use crate::bus::{Bus, ConnectionTag};
 use crate::change::{ConversationId, UserId};
 use crate::clock::Clock;
@@ -213,7 +214,7 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::Refused(refusal) => refusal,
             StoreError::Unavailable(why) => {
-                tracing::warn!(why, "the store is away");
+                away::away(&why);
                 Self::unavailable()
             }
             StoreError::Internal(why) => {

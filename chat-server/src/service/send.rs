@@ -7,6 +7,7 @@ use chat_proto::{Body, ErrorCode, Kind, MessageId, Refusal, Topic, limits};
 use ring::digest;
 
 use super::{App, Identity, invalid};
+use crate::away;
 use crate::metrics;
 use crate::store::{Fingerprint, NewMessage, Permit, Published, StoreError};
 
@@ -55,6 +56,7 @@ async fn store(app: &App, who: &Identity, message: NewMessage) -> Result<Publish
         (outcome, _) => (first, outcome),
     };
     let published = outcome?;
+    away::there();
     settle(app, who, permit, published.dup);
     Ok(published)
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tracing::{error, warn};
+use tracing::{debug, error};
 
 use super::cache::Cache;
 use super::fault::{Outcome, Tries};
@@ -122,7 +122,7 @@ impl Lane {
                 self.one_by_one(new, replies).await;
             }
             Err(away) => {
-                warn!(error = %away, "a batch failed");
+                debug!(error = %away, "a batch failed");
                 replies.answer(vec![Err(away); new.len()]);
             }
         }

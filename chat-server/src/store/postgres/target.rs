@@ -50,6 +50,11 @@ impl Target {
         config.ssl_mode(ours.mode);
         settle(&mut config);
         let server = server(&config);
+        if server.contains('@') {
+            return Err(OpenError::Url(
+                "an @ in its user or password is written as %40",
+            ));
+        }
         let tls = MakeRustlsConnect::new(tls::config(ours.checks, ours.authorities.as_deref())?);
         Ok(Self {
             config,
@@ -185,6 +190,7 @@ mod tests {
     fn a_wrong_url_is_refused_without_its_password() {
         for (url, why) in [
             ("mysql://ann:s3cret@db/chat", "postgres://"),
+            ("postgres://ann:pa@s3cret@db/chat", "%40"),
             ("host=db password=s3cret", "postgres://"),
             ("postgres://ann:s3cret@db:port/chat", "postgres://user"),
             (
