@@ -115,9 +115,16 @@ pub const WRITE_BEHIND_MS: u64 = 1_000;
 pub const MARKS_AT_ONCE: usize = 1_000;
 /// Milliseconds between two looks into the store for what an unreliable bus lost.
 pub const REPAIR_MS: u64 = 2_000;
+/// Milliseconds after which a transaction that keeps the feed back is told to the operator.
+pub const FEED_KEPT_BACK_MS: u64 = 60_000;
 /// Milliseconds between two questions to a shared store, whether the sessions that are connected here have ended:
 /// the notice of that may be lost, and they are to be gone within a second.
 pub const SESSIONS_ASKED_MS: u64 = 500;
+
+/// People whose coming or going is told at the same time: each is a question to the store, who may know.
+pub const TURNS_AT_ONCE: usize = 4;
+/// Milliseconds until what could not be told of presence is tried again.
+pub const TURNS_AGAIN_MS: u64 = 1_000;
 
 /// Milliseconds between two beats of a node.
 pub const NODE_BEAT_MS: u64 = 10_000;

@@ -81,7 +81,15 @@ pub fn bus(
         ca: config.bus_ca.clone(),
     };
     match &config.bus {
-        config::Bus::Local => Ok(Arc::new(LocalBus::new(router))),
+        config::Bus::Local => {
+            if matches!(config.database, Database::Postgres(_)) {
+                tracing::warn!(
+                    "there is no bus (--bus): further nodes on this database would hear of messages by looking into it, \
+                     and of presence, marks and typing not at all"
+                );
+            }
+            Ok(Arc::new(LocalBus::new(router)))
+        }
         config::Bus::Nats(url) => nats::open(&settings(url), router, attendance),
         config::Bus::Redis(url) => redis::open(&settings(url), router, attendance),
     }

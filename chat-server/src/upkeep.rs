@@ -1,7 +1,6 @@
 //! What a server does by itself: says to other nodes who is here, tells who came and went, tells marks when their
 //! second is over, writes what is written behind, and looks for what an unreliable bus or another node left untold.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,23 +8,26 @@ use chat_proto::Rev;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::Notice;
-use crate::change::{ConversationId, Place, UserId};
+use crate::change::Place;
 use crate::clock::Millis;
-use crate::limits::{REPAIR_MS, REPAIR_PAGE, SESSIONS_ASKED_MS, WRITE_BEHIND_MS};
+use crate::limits::{
+    FEED_KEPT_BACK_MS, REPAIR_MS, REPAIR_PAGE, SESSIONS_ASKED_MS, TURNS_AGAIN_MS, WRITE_BEHIND_MS,
+};
 use crate::metrics;
 use crate::nodes::Output;
 use crate::service::{App, presence};
-use crate::store::Committed;
+use crate::store::{HeadSeen, Look};
 
-/// Runs until `stopping`, then writes what is still behind.
-pub async fn run(app: Arc<App>, stopping: CancellationToken) {
+/// Runs until `stopping`, then writes what is still behind. What was stored after `place`, which was read before anybody
+/// was served, and was not told is found.
+pub async fn run(app: Arc<App>, place: Place, stopping: CancellationToken) {
     let untold = app.store.shared() || !app.bus.reliable();
     tokio::select! {
         () = converse(&app) => {}
         () = attend(&app) => {}
         () = tell_marks(&app) => {}
         () = write_behind(&app) => {}
-        () = repair(&app), if untold => {}
+        () = repair(&app, place), if untold => {}
         () = close_ended(&app), if app.store.shared() => {}
         () = stopping.cancelled() => {}
     }
@@ -69,19 +71,18 @@ fn log_news(news: &Output) {
             seconds,
             "the clocks of two nodes differ: set both by NTP, or tokens and tickets of one end early or late on the other"
         ),
-        Output::Say(_) | Output::Turn(_) => {}
+        Output::Say(_) | Output::Turn(_) | Output::LastSeen(..) => {}
     }
 }
 
-/// Tells who came and went.
+/// Tells who came and went. While the store is away nobody can be told, and who asks gets the truth; then it is tried again.
 async fn attend(app: &App) {
     loop {
         app.attendance.turned.notified().await;
-        for turn in app.attendance.turns() {
-            // While the store is away nobody can be told; who asks gets the truth.
-            if let Err(refusal) = presence::tell_turn(app, turn).await {
-                tracing::debug!(code = %refusal.code, "presence could not be told");
-            }
+        if let Err(untold) = presence::tell_turns(app, app.attendance.turns()).await {
+            app.attendance.put_back(untold);
+            tokio::time::sleep(Duration::from_millis(TURNS_AGAIN_MS)).await;
+            app.attendance.turned.notify_one();
         }
     }
 }
@@ -120,45 +121,68 @@ async fn close_ended(app: &App) {
     }
 }
 
-/// Reads the feed over all conversations, and tells the connections here how far these go: what they have, they pass over.
-async fn repair(app: &App) {
-    let pause = Duration::from_millis(REPAIR_MS);
-    let mut place = loop {
-        match app.store.last_place().await {
-            Ok(place) => break place,
-            Err(_) => tokio::time::sleep(pause).await,
-        }
-    };
+/// Looks over the log for how far conversations go, and tells the connections here: what they have, they pass over.
+async fn repair(app: &App, place: Place) {
+    let mut look = Look::from(place);
+    let mut told = None;
+    let mut kept_back = KeptBack::default();
     loop {
-        match repair_page(app, place).await {
-            Some(next) => place = next,
-            None => tokio::time::sleep(pause).await,
+        match app.store.heads_since(&look, REPAIR_PAGE).await {
+            Ok(page) => {
+                told = None;
+                metrics::hot().repaired.increment(page.changes as u64);
+                offer_heads(app, &page.heads);
+                look = page.next;
+                kept_back.watch(look.waits_for(), app.clock.monotonic());
+                if page.more {
+                    continue;
+                }
+            }
+            // Once for each reason: nothing that other nodes stored is found meanwhile, if the bus is away, too.
+            Err(error) if told.as_ref() != Some(&error) => {
+                tracing::warn!(%error, "it could not be looked for lost notices");
+                told = Some(error);
+            }
+            Err(_) => {}
         }
+        tokio::time::sleep(Duration::from_millis(REPAIR_MS)).await;
     }
 }
 
-/// Looks over one page; the place up to which it went, if there was anything.
-async fn repair_page(app: &App, place: Place) -> Option<Place> {
-    let page = app.store.since(place, REPAIR_PAGE).await.ok()?;
-    metrics::hot().repaired.increment(page.len() as u64);
-    offer_heads(app, &page);
-    page.last().map(|committed| committed.change.place)
-}
-
-/// Offers how far each conversation goes to those who were members at any of its changes: who left is told up to the
-/// leaving. One number a conversation and not each change, as nearly everybody has heard all of it.
-pub fn offer_heads(app: &App, page: &[Committed]) {
-    let mut heads: BTreeMap<ConversationId, (Rev, BTreeSet<UserId>)> = BTreeMap::new();
-    for Committed { change, members } in page {
-        debug_assert!(change.rev > Rev(0), "changes are numbered from 1");
-        let (head, concerned) = heads.entry(change.conversation).or_default();
-        *head = (*head).max(change.rev);
-        concerned.extend(members.iter().copied());
-    }
-    for (conversation, (head, concerned)) in heads {
-        let concerned: Vec<UserId> = concerned.into_iter().collect();
+/// Offers how far each conversation goes to whom it concerns. One number a conversation and not each change, as nearly
+/// everybody has heard all of it.
+pub fn offer_heads(app: &App, heads: &[HeadSeen]) {
+    for HeadSeen { head, concerned } in heads {
+        debug_assert!(head.rev > Rev(0), "changes are numbered from 1");
         app.router
-            .offer(&concerned, &Notice::Head(conversation, head));
+            .offer(concerned, &Notice::Head(head.conversation, head.rev));
+    }
+}
+
+/// How long the feed has been kept back by the same transaction: the operator is told once of one that never ends.
+#[derive(Debug, Default)]
+struct KeptBack {
+    by: Option<(i64, Millis)>,
+    told: bool,
+}
+
+impl KeptBack {
+    fn watch(&mut self, transaction: Option<i64>, now: Millis) {
+        match (self.by, transaction) {
+            (Some((before, since)), Some(transaction)) if before == transaction => {
+                if !self.told && now.since(since) > FEED_KEPT_BACK_MS {
+                    self.told = true;
+                    tracing::warn!(
+                        transaction,
+                        "a transaction on the database server has been open for a minute: it keeps the feed back, whoever it belongs to"
+                    );
+                }
+            }
+            (_, transaction) => {
+                self.by = transaction.map(|transaction| (transaction, now));
+                self.told = false;
+            }
+        }
     }
 }
 

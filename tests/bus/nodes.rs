@@ -110,6 +110,22 @@ pub(crate) async fn c01_a_change_of_any_size_arrives_as_it_was(w: &mut World) {
     }
 }
 
+pub(crate) async fn c01_a_long_message_to_very_many_is_told_by_its_number(w: &mut World) {
+    let (one, other) = w.pair().await;
+    let there = other.connect(1, "a").await;
+    let everybody: Arc<[UserId]> = (1..=1_000).map(UserId).collect();
+    let long = change(7, &"x".repeat(60_000));
+    one.bus.publish(everybody.clone(), &Notice::Change(long));
+    let heads = there
+        .hears(|inbox| (!inbox.heads.is_empty()).then_some(inbox.heads))
+        .await;
+    assert_eq!(heads.get(&ConversationId(1)), Some(&Rev(7)));
+    one.bus
+        .publish(everybody, &Notice::Change(change(8, "short")));
+    let came = there.hears(|inbox| inbox.changes.front().cloned()).await;
+    assert_eq!(came.rev, Rev(8));
+}
+
 pub(crate) async fn c01_two_clusters_on_one_bus_do_not_mix(w: &mut World) {
     let (one, other) = w.pair().await;
     w.another_cluster();

@@ -10,14 +10,13 @@ use chat_server::Config;
 use chat_server::attendance::Attendance;
 use chat_server::auth::Auth;
 use chat_server::bus::{Announcer, Bus};
-use chat_server::change::Place;
 use chat_server::clock::Clock;
 use chat_server::nodes::NodeId;
 use chat_server::router::Router;
 use chat_server::service::{App, Identity};
 use chat_server::store::memory::MemoryStore;
 use chat_server::store::{
-    Commits, Committed, Fingerprint, NewAccount, NewGroup, NewMessage, Permit, Store,
+    Commits, Committed, Fingerprint, Look, NewAccount, NewGroup, NewMessage, Permit, Store,
 };
 use chat_server::upkeep;
 
@@ -56,7 +55,7 @@ pub(crate) struct World {
     pub(crate) app: Arc<App>,
     pub(crate) bus: Arc<SimBus>,
     hearing: Arc<Hearing>,
-    repaired: Place,
+    repaired: Look,
     pub(crate) said: u64,
 }
 
@@ -87,7 +86,7 @@ impl World {
             app,
             bus,
             hearing,
-            repaired: Place::default(),
+            repaired: Look::default(),
             said: 0,
         }
     }
@@ -109,11 +108,10 @@ impl World {
         if self.bus.reliable() {
             return;
         }
-        let page = at_once(self.store.since(self.repaired, 1_000)).expect("the store answers");
-        if let Some(last) = page.last() {
-            self.repaired = last.change.place;
-        }
-        upkeep::offer_heads(&self.app, &page);
+        let page =
+            at_once(self.store.heads_since(&self.repaired, 1_000)).expect("the store answers");
+        upkeep::offer_heads(&self.app, &page.heads);
+        self.repaired = page.next;
     }
 
     pub(crate) fn name(&self, user: usize) -> Name {

@@ -299,7 +299,7 @@ impl Ear {
                 number,
                 sessions,
             } if asked == self.own && !mutant("answers_are_not_heard") => {
-                self.inquiries.answer(number, from, sessions)
+                self.inquiries.answer(number, from, sessions);
             }
             word => self.attendance.hear(from, word),
         }
