@@ -15,6 +15,7 @@ mod look;
 mod messages;
 mod nodes;
 mod opening;
+mod restored;
 mod secure;
 mod told;
 mod unread;

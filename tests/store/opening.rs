@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use chat_server::change::Place;
 use chat_server::store::postgres::PostgresStore;
 use chat_server::store::{OpenError, Store};
 use chat_tests::postgres::Postgres;
 use tokio::task::JoinSet;
 
-use crate::world::{Heard, World, message, start_postgres};
+use crate::world::{Heard, World, start_postgres};
 
 async fn open(url: &str) -> Result<Arc<PostgresStore>, OpenError> {
     PostgresStore::open(url, Arc::new(Heard::default())).await
@@ -115,32 +114,4 @@ async fn o01_a_prepared_database_needs_no_right_to_make_tables() {
     let world = World::at(&guest).await;
     let ann = world.person("ann").await;
     world.said(ann, "ann", "hi").await;
-}
-
-#[tokio::test]
-async fn o04_a_database_of_another_server_begins_a_new_life_and_its_feed_goes_on() {
-    let Some(postgres) = start_postgres("store opening restored").await else {
-        return;
-    };
-    let world = World::at(&postgres.url()).await;
-    let ann = world.person("ann").await;
-    for _ in 0..5 {
-        world.said(ann, "ann", "hi").await;
-    }
-    world.store.close().await;
-    // As a dump of a server that ran longer: its transactions have numbers that are still to come here.
-    postgres.sql("UPDATE log SET txn = txn + 1000000000").await;
-    let restored = World::at(&postgres.url()).await;
-    assert_ne!(restored.store.epoch(), world.store.epoch());
-    let before = restored.store.last_place().await.unwrap();
-    assert_eq!(before.transaction, 0);
-    let new = message(ann, "ann", "after", "after");
-    restored.store.publish(new).await.unwrap();
-    restored.settled().await;
-    let feed = restored.store.since(Place::default(), 99).await.unwrap();
-    let revs: Vec<u64> = feed.iter().map(|told| told.change.rev.0).collect();
-    assert_eq!(revs, [1, 2, 3, 4, 5, 6]);
-    assert!(feed[5].change.place > before);
-    let again = open(&postgres.url()).await.unwrap();
-    assert_eq!(again.epoch(), restored.store.epoch(), "once");
 }

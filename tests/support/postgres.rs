@@ -138,7 +138,13 @@ impl Postgres {
     /// When the server refuses.
     pub async fn database(&self, name: &str) -> String {
         self.sql(&format!("CREATE DATABASE \"{name}\"")).await;
-        format!("postgres://{USER}:{PASSWORD}@{}/{name}", self.address())
+        self.url_of(name)
+    }
+
+    /// The URL of another database of it.
+    #[must_use]
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://{USER}:{PASSWORD}@{}/{database}", self.address())
     }
 
     /// What the first database answers to a statement: a line for each row, `|` between columns.
@@ -158,6 +164,29 @@ impl Postgres {
         String::from_utf8_lossy(&output.stdout)
             .trim_end()
             .to_owned()
+    }
+
+    /// Dumps the first database, drops it, and loads the dump into one of the same name.
+    ///
+    /// # Panics
+    /// When a program refuses.
+    pub async fn reload(&self) {
+        let run = async |program: &str, database: &str, args: &[&str]| {
+            let run = tokio::process::Command::new(self.programs.bin.join(program))
+                .args(["-d", &self.url_of(database)])
+                .args(args)
+                .kill_on_drop(true)
+                .output();
+            let output = crate::soon(program, run).await.expect("it runs");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{program}: {said}");
+        };
+        let dump = self.folder.path().join("dump.sql");
+        let dump = dump.to_str().expect("a path of ASCII");
+        run("pg_dump", DATABASE, &["-f", dump]).await;
+        let again = ["-c", "DROP DATABASE chat", "-c", "CREATE DATABASE chat"];
+        run("psql", "postgres", &again).await;
+        run("psql", DATABASE, &["-v", "ON_ERROR_STOP=1", "-f", dump]).await;
     }
 
     /// Kills all of its processes without a warning.

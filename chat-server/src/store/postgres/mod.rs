@@ -30,6 +30,7 @@ mod lanes;
 mod log;
 mod messages;
 mod open;
+mod origin;
 mod people;
 mod pool;
 mod rows;

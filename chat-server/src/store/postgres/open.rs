@@ -8,6 +8,7 @@ use chat_proto::Epoch;
 use tokio_postgres::{Client, Error, Transaction};
 
 use super::fault::sentence;
+use super::origin;
 use super::target::Target;
 use crate::clock::{Clock, SystemClock};
 use crate::store::OpenError;
@@ -92,7 +93,7 @@ async fn prepare_with(client: &mut Client, target: &Target) -> Result<Epoch, Ope
         return Err(OpenError::Standby(target.server.clone()));
     }
     compare_clocks(client).await.map_err(failed)?;
-    let transaction = client.transaction().await.map_err(failed)?;
+    let mut transaction = client.transaction().await.map_err(failed)?;
     let version = migrate(&transaction).await.map_err(failed)?;
     if version > MIGRATIONS.len() {
         return Err(OpenError::Newer {
@@ -100,7 +101,7 @@ async fn prepare_with(client: &mut Client, target: &Target) -> Result<Epoch, Ope
             known: MIGRATIONS.len(),
         });
     }
-    let epoch = epoch(&transaction).await.map_err(failed)?;
+    let epoch = epoch(&mut transaction).await.map_err(failed)?;
     transaction.commit().await.map_err(failed)?;
     Ok(epoch)
 }
@@ -165,15 +166,19 @@ async fn migrate(t: &Transaction<'_>) -> Result<usize, Error> {
     Ok(version)
 }
 
-/// The life of the store, made once.
-async fn epoch(t: &Transaction<'_>) -> Result<Epoch, Error> {
+/// The life of the store. It ends where the data comes from elsewhere: clients read it anew.
+async fn epoch(t: &mut Transaction<'_>) -> Result<Epoch, Error> {
     let known = t
         .query_opt("SELECT value FROM meta WHERE key = 'epoch'", &[])
         .await?;
-    if let Some(known) = known
-        && !restored(t).await?
-    {
-        return Ok(Epoch(known.get(0)));
+    // Both are asked: each puts right what it finds.
+    let (moved, ahead) = (origin::moved(t).await?, put_before_all(t).await?);
+    match known {
+        Some(known) if !moved && !ahead => return Ok(Epoch(known.get(0))),
+        Some(_) => tracing::warn!(
+            "the database was restored, copied or promoted: clients read everything anew"
+        ),
+        None => {}
     }
     let epoch = Epoch::generate();
     let sql = "INSERT INTO meta (key, value) VALUES ('epoch', $1), ('proved', '0') \
@@ -182,15 +187,15 @@ async fn epoch(t: &Transaction<'_>) -> Result<Epoch, Error> {
     Ok(epoch)
 }
 
-/// Whether the data was written by another cluster and restored into this one, whose transactions are numbered lower: a
-/// reader of the feed would wait for numbers to come that it believes to have passed. Then all that is there is put
-/// before all that will come, in the order of its ids, and the store begins a new life.
-async fn restored(t: &Transaction<'_>) -> Result<bool, Error> {
-    const SQL: &str = "SELECT coalesce(max(txn), 0) >= pg_current_xact_id()::text::bigint FROM log";
-    let restored: bool = t.query_one(SQL, &[]).await?.get(0);
-    if restored {
-        tracing::warn!("the database was restored from another server: clients read it anew");
+/// Data that was written by another server may have numbers of transactions that are still to come here: a reader of the
+/// feed would wait for numbers that it believes to have passed. Then all that is there is put before all that will come,
+/// in the order of its ids. What was committed here is below the end of any snapshot, whatever number the transaction at
+/// hand has.
+async fn put_before_all(t: &Transaction<'_>) -> Result<bool, Error> {
+    const SQL: &str = "SELECT coalesce(max(txn), 0) >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint FROM log";
+    let ahead: bool = t.query_one(SQL, &[]).await?.get(0);
+    if ahead {
         t.execute("UPDATE log SET txn = 0", &[]).await?;
     }
-    Ok(restored)
+    Ok(ahead)
 }

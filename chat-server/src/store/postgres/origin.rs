@@ -1,0 +1,65 @@
+//! Where the data was born: what tells a database that was restored, copied or promoted from the one that it was.
+//!
+//! A client trusts its numbers as long as the store has the same life. A database that comes back from a dump, from a
+//! point in time or as a standby that was behind has lost numbers that clients have seen, and will give them again. What
+//! cannot be told from inside are files that were put back as they were at some time; the operator does that.
+
+use tokio_postgres::{Error, Transaction};
+
+/// What is kept of the origin: under which key, and how it is asked for. A dump makes the table anew, a copy the
+/// database, another server has another name in its files, and recovery and promotion begin a timeline. The timeline is
+/// that of the log as it is written: the one of the last checkpoint is late. Who makes the table anew in a migration
+/// forgets its part.
+const PARTS: [(&str, &str); 4] = [
+    (
+        "origin_server",
+        "SELECT system_identifier::text FROM pg_control_system()",
+    ),
+    (
+        "origin_timeline",
+        "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)",
+    ),
+    (
+        "origin_database",
+        "SELECT oid::text FROM pg_database WHERE datname = current_database()",
+    ),
+    ("origin_log", "SELECT 'log'::regclass::oid::text"),
+];
+
+/// Whether the data was brought from elsewhere since it was last asked; keeps where it is. The first time it was not.
+pub(super) async fn moved(t: &mut Transaction<'_>) -> Result<bool, Error> {
+    const KNOWN: &str = "SELECT value FROM meta WHERE key = $1";
+    const KEEP: &str = "INSERT INTO meta (key, value) VALUES ($1, $2) \
+        ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    let mut moved = false;
+    for (key, sql) in PARTS {
+        let Some(found) = told(t, sql).await? else {
+            continue;
+        };
+        let known = t.query_opt(KNOWN, &[&key]).await?;
+        let known: Option<String> = known.map(|row| row.get(0));
+        if known.as_ref() != Some(&found) {
+            t.execute(KEEP, &[&key, &found]).await?;
+            moved |= known.is_some();
+        }
+    }
+    Ok(moved)
+}
+
+/// One part. What this user may not ask, or a server that only looks like PostgreSQL does not know, is left out.
+async fn told(t: &mut Transaction<'_>, sql: &str) -> Result<Option<String>, Error> {
+    let attempt = t.transaction().await?;
+    let told = attempt.query_one(sql, &[]).await;
+    match told {
+        Ok(row) => {
+            attempt.commit().await?;
+            Ok(row.get(0))
+        }
+        Err(error) => {
+            // Fails where the connection is gone, and that is told.
+            attempt.rollback().await?;
+            tracing::debug!(%error, "the server does not tell all of where it is");
+            Ok(None)
+        }
+    }
+}
