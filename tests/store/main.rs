@@ -15,6 +15,7 @@ mod look;
 mod messages;
 mod nodes;
 mod opening;
+mod ranks;
 mod restored;
 mod secure;
 mod told;
@@ -82,6 +83,8 @@ promises! {
     look::c05_a_look_tells_how_far_conversations_go_and_whom_that_concerns,
     lists::p01_conversations_are_ranked_by_last_chat_and_not_by_time,
     lists::p01_pages_go_on_before_a_time,
+    ranks::p01_pages_lose_nothing_however_the_clock_steps,
+    ranks::p01_times_ascend_in_a_conversation_and_over_all,
     lists::r01_acquaintances_share_a_conversation,
     lists::u02_marks_only_grow_and_never_pass_the_last_message,
     lists::d15_delivered_marks_are_written_together_and_only_grow,

@@ -69,6 +69,16 @@ impl World {
         }
     }
 
+    /// On a store that was opened for it, and whose changes it does not hear.
+    pub(crate) fn of(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            heard: Arc::default(),
+            _folder: None,
+            _postgres: None,
+        }
+    }
+
     /// On a server of its own; none where PostgreSQL is not installed, which is said aloud of the test.
     pub(crate) async fn postgres(test: &str) -> Option<Self> {
         let postgres = start_postgres(test).await?;

@@ -32,6 +32,7 @@ pub mod refuse;
 mod seat;
 mod session;
 pub mod sqlite;
+mod stamp;
 
 pub use account::{Account, Invite, InviteHash, NewAccount, Standing};
 pub use look::{HeadSeen, HeadsPage, Look};
@@ -257,7 +258,7 @@ pub struct Head {
 
 /// What the server asks of an engine, in stanzas by noun.
 ///
-/// `now` is the wall clock and is only stored. Rules about names and membership are decided here, inside the
+/// `now` is the wall clock and is only stored, and a little later where it would step back. Rules about names and membership are decided here, inside the
 /// transaction that stores; rules about texts, rates and passwords are the caller's. The sentences of refusals are
 /// those of [`refuse`], so that every engine says the same.
 #[async_trait]
@@ -413,7 +414,8 @@ pub trait Store: Send + Sync {
     /// Where every conversation of a user stands.
     async fn heads(&self, user: UserId) -> StoreResult<Vec<Head>>;
     /// The conversations of a user, ranked by last chat (those without a message last), those with a last message
-    /// before `before`.
+    /// before `before`. The rank is the time of that message, so pages that go on before the time of their last line
+    /// lose nothing, whatever the clocks did; and a store gives ascending times, though a clock steps back.
     async fn conversations(
         &self,
         user: UserId,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chat_proto::{Mark, Name, Seq, Sigil, Time, Topic};
 
 use super::state::{Conversation, Seat, State};
-use crate::change::{ConversationId, Place, UserId};
+use crate::change::{ConversationId, UserId};
 use crate::store::codes::{self, Named};
 use crate::store::{Delivered, Head, Listed, MarkAt, Member, Membership, StoreResult, refuse};
 
@@ -94,17 +94,20 @@ impl State {
         }
     }
 
-    /// The conversations of a user with the place of their last message.
-    fn memberships(&self, user: UserId) -> Vec<(Place, Membership)> {
+    /// The conversations of a user, ranked by the time and the place of their last message.
+    fn memberships(&self, user: UserId) -> Vec<Membership> {
         let all = self.conversations.iter();
         let mut theirs: Vec<_> = all
             .filter_map(|(id, conversation)| {
-                let place = conversation.last_message().map(|row| row.place);
-                Some((place.unwrap_or_default(), self.membership_in(user, *id)?))
+                let rank = conversation.last_message().map(|row| (row.at, row.place));
+                Some((rank, self.membership_in(user, *id)?))
             })
             .collect();
-        theirs.sort_by_key(|(place, membership)| Reverse((*place, membership.conversation)));
+        theirs.sort_by_key(|(rank, membership)| Reverse((*rank, membership.conversation)));
         theirs
+            .into_iter()
+            .map(|(_, membership)| membership)
+            .collect()
     }
 
     pub(super) fn heads(&self, user: UserId) -> Vec<Head> {
@@ -130,7 +133,6 @@ impl State {
         };
         self.memberships(user)
             .into_iter()
-            .map(|(_, membership)| membership)
             .filter(|membership| {
                 before.is_none_or(|before| earlier(membership).is_some_and(|at| at < before))
             })
@@ -149,7 +151,6 @@ impl State {
     pub(super) fn unread(&self, user: UserId, limit: usize) -> Vec<Membership> {
         let memberships = self.memberships(user).into_iter();
         memberships
-            .map(|(_, membership)| membership)
             .filter(|membership| membership.unread() > 0)
             .take(limit)
             .collect()

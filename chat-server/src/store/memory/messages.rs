@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chat_proto::{ConversationKind, MessageId, Rev, Role, Seq, Sigil, Topic};
+use chat_proto::{ConversationKind, MessageId, Rev, Role, Seq, Sigil, Time, Topic};
 
 use super::state::{Conversation, Kept, Seat, Sent, State};
 use crate::change::{Change, ConversationId, Place, UserId};
@@ -120,7 +120,8 @@ impl State {
             sender: new.sender,
             body: Box::new(new.body.clone()),
         };
-        self.append(id, new.now, kept);
+        let at = self.stamps.next(new.now, Time::default());
+        self.append(id, at, kept);
         self.published(id, seq, new.sender, false)
     }
 

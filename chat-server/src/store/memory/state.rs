@@ -8,6 +8,7 @@ use chat_proto::{ConversationKind, MessageId, Name, Rev, Role, Seq, SessionId, T
 
 use crate::change::{Address, Change, ConversationId, Place, UserId, What};
 use crate::store::codes::Named;
+use crate::store::stamp::Stamps;
 use crate::store::{
     Account, Committed, Fingerprint, Invite, NewTicket, Session, SigningKey, Standing,
 };
@@ -129,6 +130,7 @@ pub(super) struct State {
     /// Conversation and `rev` of each change; place n is at n - 1.
     pub(super) feed: Vec<(ConversationId, Rev)>,
     pub(super) sessions: BTreeMap<SessionId, Session>,
+    pub(super) stamps: Stamps,
     /// The oldest first.
     pub(super) tickets: Vec<NewTicket>,
     pub(super) invites: BTreeMap<[u8; 32], Invite>,

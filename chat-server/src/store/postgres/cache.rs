@@ -1,4 +1,5 @@
-//! What is remembered of conversations: who is in them, so that a message to a group of 500 does not read 500 rows.
+//! What is remembered of conversations: who is in them, so that a message to a group of 500 does not read 500 rows; and
+//! the latest time that a message was given.
 //!
 //! Other processes change members too. So what is remembered is only used under the lock of the conversation's row, and
 //! only if that row still has the number (`seats`) with which it was remembered.
@@ -6,9 +7,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chat_proto::{Role, Seq};
+use chat_proto::{Role, Seq, Time};
 
 use crate::change::{ConversationId, UserId};
+use crate::store::stamp::Stamps;
 
 /// Members over all conversations above which the cache starts anew.
 const SEATS_MAX: usize = 200_000;
@@ -49,9 +51,24 @@ struct Kept {
 pub(super) struct Cache {
     // A std Mutex: the sections are short and nothing is awaited in them.
     kept: Mutex<Kept>,
+    stamps: Mutex<Stamps>,
 }
 
 impl Cache {
+    /// That of a store whose latest message is of this time.
+    pub(super) fn after(latest: Time) -> Self {
+        Self {
+            stamps: Mutex::new(Stamps::after(latest)),
+            ..Self::default()
+        }
+    }
+
+    /// The time of a message that is stored now into a conversation whose last one is of `last`.
+    pub(super) fn stamp(&self, now: Time, last: Time) -> Time {
+        let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        stamps.next(now, last)
+    }
+
     /// The members, and the number with which they were remembered.
     pub(super) fn seats(&self, id: ConversationId) -> Option<(i64, Arc<Seats>)> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -150,7 +150,7 @@ pub(super) async fn conversations(
 ) -> Outcome<Vec<Listed>> {
     let sql = membership_sql!(
         "WHERE m.who = $1 AND m.left_rev IS NULL AND ($2::bigint IS NULL OR (c.last_seq > 0 AND c.last_at < $2)) \
-         ORDER BY c.last_place DESC, c.id DESC LIMIT $3"
+         ORDER BY c.last_at DESC, c.last_place DESC, c.id DESC LIMIT $3"
     );
     let (before, limit) = (before.map(Time::micros), column(limit as u64));
     let found = c.rows(sql, &[&user.0, &before, &limit]).await?;
@@ -177,7 +177,7 @@ pub(super) async fn unread(c: &Connection, user: UserId, limit: usize) -> Outcom
     let sql = membership_sql!(
         "WHERE m.who = $1 AND m.left_rev IS NULL \
          AND (c.last_seq - m.read_seq) - (m.own_last - m.own_read) > 0 \
-         ORDER BY c.last_place DESC, c.id DESC LIMIT $2"
+         ORDER BY c.last_at DESC, c.last_place DESC, c.id DESC LIMIT $2"
     );
     let limit = column(limit as u64);
     let found = c.rows(sql, &[&user.0, &limit]).await?;

@@ -37,8 +37,8 @@ pub(super) struct Head {
     pub(super) conversation: ConversationId,
     pub(super) rev: Rev,
     pub(super) last_seq: Seq,
-    /// When its last message was sent, if this transaction has one.
-    pub(super) last_at: Option<Time>,
+    /// When its last message was sent.
+    pub(super) last_at: Time,
     pub(super) reseated: bool,
 }
 
@@ -55,7 +55,7 @@ pub(super) const WRITE: &str = "WITH put AS (\
             AS r (conversation, rev, what, who, at, seq, message_id, fingerprint, kind, text, extra, place) \
         ORDER BY place RETURNING id, txn, conversation, rev, seq), \
     heads AS (\
-        UPDATE conversations c SET rev = h.rev, last_seq = h.last_seq, last_at = coalesce(h.last_at, c.last_at), \
+        UPDATE conversations c SET rev = h.rev, last_seq = h.last_seq, last_at = h.last_at, \
             last_place = coalesce(p.id, c.last_place), seats = c.seats + h.reseated \
         FROM unnest($12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[]) \
             AS h (id, rev, last_seq, last_at, reseated) \
@@ -191,7 +191,7 @@ struct Heads {
     id: Vec<i64>,
     rev: Vec<i64>,
     last_seq: Vec<i64>,
-    last_at: Vec<Option<i64>>,
+    last_at: Vec<i64>,
     reseated: Vec<i64>,
 }
 
@@ -202,7 +202,7 @@ impl Heads {
             columns.id.push(head.conversation.0);
             columns.rev.push(column(head.rev.0));
             columns.last_seq.push(column(head.last_seq.0));
-            columns.last_at.push(head.last_at.map(Time::micros));
+            columns.last_at.push(head.last_at.micros());
             columns.reseated.push(i64::from(head.reseated));
         }
         columns

@@ -385,6 +385,7 @@ pub(super) fn append_message(
     new: &NewMessage,
     from: UserRef,
 ) -> Outcome<Published> {
+    let at = t.stamp(conversation, new.now)?;
     let open = t.opened(conversation)?;
     let seq = open.last_seq.next();
     let topic = open.address.seen_by(new.sender).clone();
@@ -399,13 +400,13 @@ pub(super) fn append_message(
         fingerprint: Some(new.fingerprint.0),
         extra: extra::column(&new.body)?,
     };
-    let rev = t.append(conversation, new.now, new.sender, what, columns)?;
+    let rev = t.append(conversation, at, new.sender, what, columns)?;
     Ok(Published {
         conversation,
         topic,
         seq,
         rev,
-        sent_at: new.now,
+        sent_at: at,
         dup: false,
     })
 }

@@ -110,13 +110,13 @@ impl PostgresStore {
     /// A sentence for the operator, without the password.
     pub async fn open(url: &str, commits: Arc<dyn Commits>) -> Result<Arc<Self>, OpenError> {
         let target = Target::parse(url)?;
-        let epoch = open::prepare(&target).await?;
+        let prepared = open::prepare(&target).await?;
         let pool = Pool::new(&target, CONNECTIONS)?;
         let sends = Arc::new(Pool::new(&target, LANES)?);
-        let cache = Arc::new(Cache::default());
+        let cache = Arc::new(Cache::after(prepared.latest));
         let lanes = Lanes::start(&sends, &cache, &commits);
         Ok(Arc::new(Self {
-            epoch,
+            epoch: prepared.epoch,
             commits,
             cache,
             pool,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use chat_proto::Epoch;
+use chat_proto::{Epoch, Time};
 use tokio_postgres::{Client, Error, Transaction};
 
 use super::fault::sentence;
@@ -26,8 +26,16 @@ const SERVER_MIN: u32 = 13;
 /// Clocks that differ by more are worth a warning: tokens and tickets end by them.
 const CLOCKS_APART_US: i64 = 2_000_000;
 
-/// Prepares the database, and gives the life of the store.
-pub(super) async fn prepare(target: &Target) -> Result<Epoch, OpenError> {
+/// What a store is that was prepared.
+pub(super) struct Prepared {
+    /// Its life.
+    pub(super) epoch: Epoch,
+    /// When its latest message was sent.
+    pub(super) latest: Time,
+}
+
+/// Prepares the database.
+pub(super) async fn prepare(target: &Target) -> Result<Prepared, OpenError> {
     let unreachable = |reason: &str| OpenError::Unreachable {
         server: target.server.clone(),
         reason: reason.to_owned(),
@@ -68,7 +76,7 @@ fn refused(target: &Target, error: &Error) -> OpenError {
     }
 }
 
-async fn prepare_with(client: &mut Client, target: &Target) -> Result<Epoch, OpenError> {
+async fn prepare_with(client: &mut Client, target: &Target) -> Result<Prepared, OpenError> {
     let failed = |error: Error| refused(target, &error);
     let said = client
         .query_one(
@@ -102,8 +110,9 @@ async fn prepare_with(client: &mut Client, target: &Target) -> Result<Epoch, Ope
         });
     }
     let epoch = epoch(&mut transaction).await.map_err(failed)?;
+    let latest = latest(&transaction).await.map_err(failed)?;
     transaction.commit().await.map_err(failed)?;
-    Ok(epoch)
+    Ok(Prepared { epoch, latest })
 }
 
 /// What ends by a clock ends by ours or another node's, and the database's stands for the other nodes' here.
@@ -198,4 +207,9 @@ async fn put_before_all(t: &Transaction<'_>) -> Result<bool, Error> {
         t.execute("UPDATE log SET txn = 0", &[]).await?;
     }
     Ok(ahead)
+}
+
+async fn latest(t: &Transaction<'_>) -> Result<Time, Error> {
+    const SQL: &str = "SELECT coalesce(max(last_at), 0) FROM conversations";
+    Ok(Time::from_micros(t.query_one(SQL, &[]).await?.get(0)))
 }

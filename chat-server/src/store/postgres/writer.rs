@@ -31,7 +31,7 @@ pub(super) struct Open {
     /// The number of the seats.
     number: i64,
     reseated: bool,
-    pub(super) last_at: Option<Time>,
+    pub(super) last_at: Time,
     changed: bool,
 }
 
@@ -46,7 +46,7 @@ impl Open {
             seats: Arc::default(),
             number: 0,
             reseated: false,
-            last_at: None,
+            last_at: Time::default(),
             changed: false,
         }
     }
@@ -186,11 +186,11 @@ impl Transaction {
                 kind: codes::kind(get(row, 1)?).ok_or_else(|| foreign(1, "kind"))?,
                 last_seq: Seq(count(get(row, 2)?)),
                 rev: Rev(count(get(row, 3)?)),
-                address: rows::address_at(row, 5)?,
+                address: rows::address_at(row, 6)?,
                 seats,
                 number,
                 reseated: false,
-                last_at: None,
+                last_at: Time::from_micros(get(row, 5)?),
                 changed: false,
             };
             self.open.insert(id, open);
@@ -228,6 +228,12 @@ impl Transaction {
         Err(Fault::Again("a name changed".to_owned()))
     }
 
+    /// The time of a message that is stored into it now.
+    pub(super) fn stamp(&mut self, conversation: ConversationId, now: Time) -> Outcome<Time> {
+        let last = self.opened(conversation)?.last_at;
+        Ok(self.cache.stamp(now, last))
+    }
+
     /// Adds a row to the log of a conversation, with the next `rev`, which it gives back. It concerns the members as they
     /// are: a join is appended after the member's row, a leave before its end.
     pub(super) fn append(
@@ -243,7 +249,7 @@ impl Transaction {
         let rev = Rev(open.rev.next().0 + skipped);
         if let What::Message { seq, .. } = &what {
             open.last_seq = *seq;
-            open.last_at = Some(at);
+            open.last_at = at;
         }
         open.rev = rev;
         open.changed = true;
@@ -331,7 +337,7 @@ pub(super) struct Lock {
 impl Lock {
     /// Locks the rows and gives them as they are then. Foreign keys to them may be checked meanwhile.
     pub(super) const SQL: &str = concat!(
-        "SELECT c.id, c.kind, c.last_seq, c.rev, c.seats, ",
+        "SELECT c.id, c.kind, c.last_seq, c.rev, c.seats, c.last_at, ",
         address_columns!(),
         "FROM conversations c LEFT JOIN users p ON p.id = c.a LEFT JOIN users q ON q.id = c.b ",
         "WHERE c.id = ANY($1) ORDER BY c.id FOR NO KEY UPDATE OF c"

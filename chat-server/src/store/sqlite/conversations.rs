@@ -152,7 +152,7 @@ pub(super) fn conversations(
 ) -> StoreResult<Vec<Listed>> {
     let sql = membership_sql!(
         "WHERE m.user = ?1 AND m.left_rev IS NULL AND (?2 IS NULL OR (c.last_seq > 0 AND c.last_at < ?2)) \
-         ORDER BY c.last_place DESC, c.id DESC LIMIT ?3"
+         ORDER BY c.last_at DESC, c.last_place DESC, c.id DESC LIMIT ?3"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let memberships: Vec<Membership> = connection
@@ -183,7 +183,7 @@ pub(super) fn unread(
     let sql = membership_sql!(
         "WHERE m.user = ?1 AND m.left_rev IS NULL \
          AND (c.last_seq - m.read_seq) - (m.own_last - m.own_read) > 0 \
-         ORDER BY c.last_place DESC, c.id DESC LIMIT ?2"
+         ORDER BY c.last_at DESC, c.last_place DESC, c.id DESC LIMIT ?2"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let unread = connection

@@ -158,7 +158,8 @@ pub(super) fn append_message(
         extra: extra.as_deref(),
         ..LogRow::plain(MESSAGE, new.sender)
     };
-    let change = t.append(conversation, new.now, what, &row)?;
+    let at = t.stamps.next(new.now, Time::default());
+    let change = t.append(conversation, at, what, &row)?;
     t.connection
         .prepare_cached(
             "UPDATE members SET own_last = own_last + 1 WHERE user = ?1 AND conversation = ?2",
@@ -169,7 +170,7 @@ pub(super) fn append_message(
         topic: change.address.seen_by(new.sender).clone(),
         seq,
         rev: change.rev,
-        sent_at: new.now,
+        sent_at: change.at,
         dup: false,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chat_proto::Epoch;
+use chat_proto::{Epoch, Time};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use crate::store::OpenError;
@@ -23,6 +23,8 @@ const WRITER_CACHE_KIB: i64 = 16 * 1024;
 pub(super) struct Folder {
     pub(super) file: PathBuf,
     pub(super) epoch: Epoch,
+    /// When the latest message was sent.
+    pub(super) latest: Time,
     /// Held while the store lives.
     _lock: FolderLock,
 }
@@ -36,10 +38,11 @@ impl Folder {
             folder: dir.to_owned(),
             error,
         })?;
-        let epoch = prepare(&file)?;
+        let (epoch, latest) = prepare(&file)?;
         Ok(Self {
             file,
             epoch,
+            latest,
             _lock: lock,
         })
     }
@@ -85,8 +88,8 @@ fn writer(file: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Brings the schema up to date and reads the life of the store.
-fn prepare(file: &Path) -> Result<Epoch, OpenError> {
+/// Brings the schema up to date and reads the life of the store, and when its latest message was sent.
+fn prepare(file: &Path) -> Result<(Epoch, Time), OpenError> {
     let failed = |error: rusqlite::Error| {
         let (file, reason) = (file.to_owned(), error.to_string());
         match error.sqlite_error_code() {
@@ -110,7 +113,9 @@ fn prepare(file: &Path) -> Result<Epoch, OpenError> {
     for (step, sql) in MIGRATIONS.iter().enumerate().skip(version) {
         migrate(&mut connection, step + 1, sql).map_err(failed)?;
     }
-    epoch(&connection).map_err(failed)
+    let epoch = epoch(&connection).map_err(failed)?;
+    let latest = latest(&connection).map_err(failed)?;
+    Ok((epoch, latest))
 }
 
 fn migrate(connection: &mut Connection, version: usize, sql: &str) -> rusqlite::Result<()> {
@@ -135,4 +140,9 @@ fn epoch(connection: &Connection) -> rusqlite::Result<Epoch> {
         [epoch.as_str()],
     )?;
     Ok(epoch)
+}
+
+fn latest(connection: &Connection) -> rusqlite::Result<Time> {
+    const SQL: &str = "SELECT coalesce(max(last_at), 0) FROM conversations";
+    connection.query_row(SQL, [], |row| row.get(0).map(Time::from_micros))
 }

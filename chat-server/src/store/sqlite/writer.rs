@@ -17,6 +17,7 @@ use crate::metrics;
 use crate::mutant::mutant;
 use crate::store::codes::{Named, column};
 use crate::store::queue::{Jobs, Queue, queue, unavailable};
+use crate::store::stamp::Stamps;
 use crate::store::{Commits, Committed, StoreError, StoreResult};
 
 /// Jobs of one transaction: enough to share an fsync, few enough that the first need not wait for the last.
@@ -49,6 +50,7 @@ impl Writer {
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, jobs) = queue();
         let mut desk = Desk {
+            stamps: Stamps::after(folder.latest),
             folder,
             commits,
             pages_max: None,
@@ -102,6 +104,7 @@ struct Desk {
     /// None after an error of the disk: opened anew before it is trusted again.
     open: Option<Connection>,
     cache: Cache,
+    stamps: Stamps,
 }
 
 impl Desk {
@@ -129,13 +132,14 @@ impl Desk {
                 return;
             }
         };
-        let mut transaction = match Transaction::begin(&connection, &mut self.cache) {
-            Ok(transaction) => transaction,
-            Err(away) => {
-                warn!(error = %away, "the store is away");
-                return;
-            }
-        };
+        let mut transaction =
+            match Transaction::begin(&connection, &mut self.cache, &mut self.stamps) {
+                Ok(transaction) => transaction,
+                Err(away) => {
+                    warn!(error = %away, "the store is away");
+                    return;
+                }
+            };
         let hot = metrics::hot();
         hot.batches.increment(1);
         #[expect(clippy::cast_precision_loss, reason = "at most a few hundred")]
@@ -208,6 +212,7 @@ impl Desk {
 pub(super) struct Transaction<'a> {
     pub(super) connection: &'a Connection,
     pub(super) cache: &'a mut Cache,
+    pub(super) stamps: &'a mut Stamps,
     place: Place,
     changes: Vec<Committed>,
     /// Why it can not be committed.
@@ -216,12 +221,17 @@ pub(super) struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    fn begin(connection: &'a Connection, cache: &'a mut Cache) -> rusqlite::Result<Self> {
+    fn begin(
+        connection: &'a Connection,
+        cache: &'a mut Cache,
+        stamps: &'a mut Stamps,
+    ) -> rusqlite::Result<Self> {
         connection.prepare_cached("BEGIN")?.execute([])?;
         let place = feed::last_place(connection)?;
         Ok(Self {
             connection,
             cache,
+            stamps,
             place,
             changes: Vec::new(),
             spoilt: None,

@@ -72,7 +72,7 @@ CREATE TABLE conversations (
     b          BIGINT REFERENCES users (id),
     last_seq   BIGINT NOT NULL DEFAULT 0,
     rev        BIGINT NOT NULL DEFAULT 0,
-    last_place BIGINT NOT NULL DEFAULT 0, -- the row of the last message in the log: what ranks conversations
+    last_place BIGINT NOT NULL DEFAULT 0, -- the row of the last message in the log: ranks conversations of equal times
     last_at    BIGINT NOT NULL DEFAULT 0,
     seats      BIGINT NOT NULL DEFAULT 0, -- grows with every change of the members or their roles
     UNIQUE (a, b),

@@ -65,7 +65,7 @@ CREATE TABLE conversations (
     b          INTEGER REFERENCES users (id),
     last_seq   INTEGER NOT NULL DEFAULT 0,
     rev        INTEGER NOT NULL DEFAULT 0,
-    last_place INTEGER NOT NULL DEFAULT 0, -- of the last message: what ranks conversations
+    last_place INTEGER NOT NULL DEFAULT 0, -- of the last message: ranks conversations of equal times
     last_at    INTEGER NOT NULL DEFAULT 0,
     UNIQUE (a, b),
     CHECK ((kind = 1) = (a IS NOT NULL AND b IS NOT NULL AND a <= b)),
