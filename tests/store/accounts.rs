@@ -122,6 +122,24 @@ pub(crate) async fn a03_keys_rotate_and_the_newest_of_the_old_stays(w: &World) {
     assert_eq!(w.store.signing_keys().await.unwrap()[0], key("d", 4));
 }
 
+pub(crate) async fn a03_a_key_signs_whose_maker_has_a_clock_that_is_behind(w: &World) {
+    for (kid, seconds) in [("m", 100), ("a", 40), ("z", 40), ("b", 100)] {
+        let key = SigningKey {
+            kid: kid.to_owned(),
+            secret: [7; 32],
+            created_at: at(seconds),
+        };
+        w.store.add_signing_key(key, at(0)).await.unwrap();
+        let keys = w.store.signing_keys().await.unwrap();
+        assert_eq!(keys[0].kid, kid, "the newest signs");
+    }
+    let keys = w.store.signing_keys().await.unwrap();
+    let made: Vec<_> = keys.iter().rev().map(|key| key.created_at).collect();
+    assert!(made.is_sorted_by(|a, b| a < b), "{made:?}");
+    assert_eq!(made[0], at(100));
+    assert!(made[3] < at(101));
+}
+
 fn invite(code: u8, uses: u32, groups: &[&str]) -> Invite {
     Invite {
         hash: InviteHash([code; 32]),

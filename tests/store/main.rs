@@ -56,6 +56,7 @@ promises! {
     accounts::a02_a_name_is_given_once,
     accounts::a02_refresh_tokens_rotate_and_theft_ends_the_session,
     accounts::a03_keys_rotate_and_the_newest_of_the_old_stays,
+    accounts::a03_a_key_signs_whose_maker_has_a_clock_that_is_behind,
     accounts::a04_an_invite_is_used_up_exactly_once,
     accounts::a04_an_invite_ends_and_a_refusal_leaves_nothing,
     accounts::a04_newcomers_join_the_lobby_and_the_groups_of_their_invite,

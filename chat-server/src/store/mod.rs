@@ -278,7 +278,8 @@ pub trait Store: Send + Sync {
 
     /// All keys, the newest first.
     async fn signing_keys(&self) -> StoreResult<Vec<SigningKey>>;
-    /// Adds a key and forgets those made before `forget_before`, but for the newest of them.
+    /// Adds a key and forgets those made before `forget_before`, but for the newest of them. It is made after all that are
+    /// there, whatever the clock of its maker says: the newest signs.
     async fn add_signing_key(&self, key: SigningKey, forget_before: Time) -> StoreResult<()>;
 
     // Accounts.

@@ -108,11 +108,15 @@ impl State {
 
     pub(super) fn add_signing_key(
         &mut self,
-        key: SigningKey,
+        mut key: SigningKey,
         forget_before: Time,
     ) -> StoreResult<()> {
         if self.keys.iter().any(|known| known.kid == key.kid) {
             return Err(StoreError::Internal("a key id came twice".to_owned()));
+        }
+        if let Some(newest) = self.keys.iter().map(|known| known.created_at).max() {
+            let after = Time::from_micros(newest.micros() + 1);
+            key.created_at = key.created_at.max(after);
         }
         self.keys.push(key);
         let keys = self.signing_keys();

@@ -217,7 +217,8 @@ pub(super) async fn add_signing_key(
 ) -> Outcome<()> {
     let c = &t.connection;
     c.execute(
-        "INSERT INTO signing_keys (kid, secret, created_at) VALUES ($1, $2, $3)",
+        "INSERT INTO signing_keys (kid, secret, created_at) \
+         SELECT $1, $2, greatest($3, max(created_at) + 1) FROM signing_keys",
         &[&key.kid, &&key.secret[..], &key.created_at.micros()],
     )
     .await?;

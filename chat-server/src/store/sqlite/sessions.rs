@@ -223,7 +223,10 @@ pub(super) fn add_signing_key(
     forget_before: Time,
 ) -> StoreResult<()> {
     t.connection
-        .prepare_cached("INSERT INTO signing_keys (kid, secret, created_at) VALUES (?1, ?2, ?3)")?
+        .prepare_cached(
+            "INSERT INTO signing_keys (kid, secret, created_at) \
+             SELECT ?1, ?2, max(?3, ifnull(max(created_at) + 1, ?3)) FROM signing_keys",
+        )?
         .execute(params![key.kid, key.secret, key.created_at.micros()])?;
     t.connection
         .prepare_cached(
