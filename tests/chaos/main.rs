@@ -5,5 +5,7 @@
 
 mod cluster;
 mod kill;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod participants;
 mod run;
