@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chat_proto::Name;
+use chat_proto::{Name, Time};
 use tokio::sync::Notify;
 
 use crate::change::UserId;
@@ -22,6 +22,8 @@ struct People {
     names: HashMap<UserId, Name>,
     /// Who came or went and is to be told; the latest of each, so it never grows beyond the users.
     turns: HashMap<UserId, Turn>,
+    /// When people were last there, as far as it is not written down; the latest of each.
+    last_seen: HashMap<UserId, Time>,
 }
 
 /// Who is online.
@@ -65,6 +67,7 @@ impl Attendance {
             nodes: Nodes::new(own, grace_ms),
             names: HashMap::new(),
             turns: HashMap::new(),
+            last_seen: HashMap::new(),
         };
         Self {
             people: Arc::new(Mutex::new(people)),
@@ -133,26 +136,40 @@ impl Attendance {
             match output {
                 Output::Say(word) => tick.words.push(word),
                 Output::Turn(turn) => {
-                    let (Turn::Came(user, _) | Turn::Went(user, ..)) = &turn;
-                    people.turns.insert(*user, turn);
+                    people.turns.insert(turn.user(), turn);
                 }
+                Output::LastSeen(user, at) => people.was_seen(user, at),
                 news => tick.news.push(news),
             }
         }
         let here = people.attendances.poll_timeout();
         tick.next = here.into_iter().chain(people.nodes.poll_timeout()).min();
-        if !people.turns.is_empty() {
+        if !people.turns.is_empty() || !people.last_seen.is_empty() {
             self.turned.notify_one();
         }
         tick
     }
 
-    /// Takes who came or went and was not told yet.
+    /// Takes who came or went and was not told yet, and what is to be written down.
     #[must_use]
-    pub fn turns(&self) -> Vec<Turn> {
-        let mut turns: Vec<Turn> = self.people().turns.drain().map(|(_, turn)| turn).collect();
-        turns.sort_by_key(|(Turn::Came(user, _) | Turn::Went(user, ..))| *user);
-        turns
+    pub fn turns(&self) -> Turns {
+        let mut people = self.people();
+        let mut turns: Vec<Turn> = people.turns.drain().map(|(_, turn)| turn).collect();
+        turns.sort_by_key(Turn::user);
+        let mut last_seen: Vec<_> = people.last_seen.drain().collect();
+        last_seen.sort_unstable();
+        Turns { turns, last_seen }
+    }
+
+    /// Takes back what could not be told or written, but for those of whom there is something newer.
+    pub fn put_back(&self, untold: Turns) {
+        let mut people = self.people();
+        for turn in untold.turns {
+            people.turns.entry(turn.user()).or_insert(turn);
+        }
+        for (user, at) in untold.last_seen {
+            people.was_seen(user, at);
+        }
     }
 
     /// Everybody who is online here; for when the server stops, and nobody is told any more.
@@ -174,7 +191,21 @@ impl Attendance {
     }
 }
 
+/// Who came or went, and when those who went were last there.
+#[derive(Debug, Default)]
+pub struct Turns {
+    /// To be told to the connections here.
+    pub turns: Vec<Turn>,
+    /// To be written down.
+    pub last_seen: Vec<(UserId, Time)>,
+}
+
 impl People {
+    fn was_seen(&mut self, user: UserId, at: Time) {
+        let latest = self.last_seen.entry(user).or_insert(at);
+        *latest = (*latest).max(at);
+    }
+
     /// Hands what happened here to the machine that knows all nodes, and time to both.
     fn look(&mut self, moment: Moment) {
         self.attendances.handle_timeout(moment.now);
@@ -219,5 +250,31 @@ impl Drop for Arrival {
             .attendances
             .handle_departure(self.user, self.departure, now);
         self.attendance.moved.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[test]
+    fn r02_what_could_not_be_told_is_told_later_unless_something_newer_is() {
+        let attendance = Attendance::new(0, NodeId(1), Arc::new(SystemClock::new()));
+        let [ann, ben] = [UserId(1), UserId(2)];
+        let name = |text: &str| -> Name { text.parse().expect("a name") };
+        let here = attendance.arrive(ann, &name("ann"));
+        let _there = attendance.arrive(ben, &name("ben"));
+        let _ = attendance.tick();
+        let untold = attendance.turns();
+        assert_eq!(untold.turns.len(), 2);
+        drop(here);
+        let _ = attendance.tick();
+        attendance.put_back(untold);
+        let Turns { turns, last_seen } = attendance.turns();
+        assert!(matches!(turns[0], Turn::Went(user, ..) if user == ann));
+        assert_eq!(turns[1], Turn::Came(ben, name("ben")));
+        assert_eq!(last_seen.len(), 1);
+        assert!(attendance.turns().turns.is_empty());
     }
 }

@@ -173,7 +173,7 @@ async fn serve(config: Config) -> Result<(), Ended> {
         .await
         .map_err(|error| Ended::usage(format!("could not listen on {address}: {error}")))?;
     let local = listener.local_addr().map_err(Ended::failed)?;
-    let _folder = open::folder(&config)?;
+    let _folder = open::folder(&config).map_err(Ended::usage)?;
     let server = Server::open(config).await?;
     // The kernel queues who connects from here on, so it is true before the first `accept`.
     let mut lines = format!("listening on http://{local}\n");

@@ -119,6 +119,11 @@ pub const REPAIR_MS: u64 = 2_000;
 /// the notice of that may be lost, and they are to be gone within a second.
 pub const SESSIONS_ASKED_MS: u64 = 500;
 
+/// People whose coming or going is told at the same time: each is a question to the store, who may know.
+pub const TURNS_AT_ONCE: usize = 4;
+/// Milliseconds until what could not be told of presence is tried again.
+pub const TURNS_AGAIN_MS: u64 = 1_000;
+
 /// Milliseconds between two beats of a node.
 pub const NODE_BEAT_MS: u64 = 10_000;
 /// Milliseconds without a word after which a node is dead: four beats may be lost.
@@ -148,6 +153,8 @@ pub const BUS_QUEUE: usize = 8_192;
 pub const BUS_INBOX: usize = 8_192;
 /// Notices of the bus that are remembered, so that one for many users is read once, and one that comes twice is told once.
 pub const BUS_RECENT: usize = 256;
+/// Bytes that one change may cost on the bus, over all whom it concerns; above it they are told only that there is one.
+pub const BUS_FAN_OUT_BYTES_MAX: usize = 2 << 20;
 /// How long a connection waits for the bus to hear of its user; then it is greeted all the same.
 pub const BUS_ATTEND_WAIT: Duration = Duration::from_millis(500);
 /// How long a notice may take to leave; then it is lost, and found in the store.

@@ -39,7 +39,7 @@ impl Marks {
             (receipts.poll_due(now), receipts.poll_timeout())
         };
         for (moved, to) in due {
-            bus.publish(&to, &Notice::Mark(moved));
+            bus.publish(to.into(), &Notice::Mark(moved));
         }
         next
     }

@@ -11,7 +11,6 @@ use crate::bus::{Bus, BusError, nats, redis};
 use crate::config::{self, BusSettings, Config, Database};
 use crate::limits;
 use crate::router::Router;
-use crate::server::StartError;
 use crate::store::folder::FolderLock;
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
@@ -20,21 +19,18 @@ use crate::store::{Commits, OpenError, Store};
 /// Opens the store that is configured.
 ///
 /// # Errors
-/// `Unusable`: the folder cannot be written, is in use, or holds a newer database; the database cannot be reached.
+/// The folder cannot be written, is in use, or holds a newer database; the database cannot be reached.
 pub async fn store(
     config: &Config,
     commits: Arc<dyn Commits>,
-) -> Result<Arc<dyn Store>, StartError> {
+) -> Result<Arc<dyn Store>, OpenError> {
     match &config.database {
         Database::Sqlite => {
-            let store = SqliteStore::open(&config.data, commits)
-                .map_err(|error| StartError::Unusable(error.to_string()))?;
+            let store = SqliteStore::open(&config.data, commits)?;
             Ok(store)
         }
         Database::Postgres(url) => {
-            let store = postgres(url, commits)
-                .await
-                .map_err(|error| StartError::Unusable(error.to_string()))?;
+            let store = postgres(url, commits).await?;
             Ok(store)
         }
     }
@@ -62,13 +58,11 @@ async fn postgres(
 /// server's. The embedded store holds its folder by itself.
 ///
 /// # Errors
-/// `Unusable`: the folder cannot be written, or another server has it.
-pub fn folder(config: &Config) -> Result<Option<FolderLock>, StartError> {
+/// The folder cannot be written, or another server has it.
+pub fn folder(config: &Config) -> Result<Option<FolderLock>, OpenError> {
     match config.database {
         Database::Sqlite => Ok(None),
-        Database::Postgres(_) => FolderLock::take(&config.data)
-            .map(Some)
-            .map_err(|error| StartError::Unusable(error.to_string())),
+        Database::Postgres(_) => FolderLock::take(&config.data).map(Some),
     }
 }
 
@@ -87,7 +81,15 @@ pub fn bus(
         ca: config.bus_ca.clone(),
     };
     match &config.bus {
-        config::Bus::Local => Ok(Arc::new(LocalBus::new(router))),
+        config::Bus::Local => {
+            if matches!(config.database, Database::Postgres(_)) {
+                tracing::warn!(
+                    "there is no bus (--bus): further nodes on this database would hear of messages by looking into it, \
+                     and of presence, marks and typing not at all"
+                );
+            }
+            Ok(Arc::new(LocalBus::new(router)))
+        }
         config::Bus::Nats(url) => nats::open(&settings(url), router, attendance),
         config::Bus::Redis(url) => redis::open(&settings(url), router, attendance),
     }

@@ -99,12 +99,12 @@ impl Router {
         connections.map(|c| c.session.clone()).collect()
     }
 
-    /// The sessions that have a connection here, and whose they are.
+    /// The sessions that have a connection here, each once, and whose they are.
     #[must_use]
-    pub fn sessions(&self) -> Vec<(UserId, SessionId)> {
+    pub fn sessions(&self) -> HashMap<SessionId, UserId> {
         let users = self.users();
         let all = users.connections.iter();
-        all.flat_map(|(user, connections)| connections.iter().map(|c| (*user, c.session.clone())))
+        all.flat_map(|(user, connections)| connections.iter().map(|c| (c.session.clone(), *user)))
             .collect()
     }
 

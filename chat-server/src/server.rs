@@ -10,13 +10,14 @@ use crate::attendance::Attendance;
 use crate::auth::Auth;
 use crate::auth::invite::Kind;
 use crate::bus::{Announcer, BusError};
+use crate::change::Place;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, SignUp};
 use crate::http::Edge;
 use crate::nodes::NodeId;
 use crate::router::Router;
 use crate::service::App;
-use crate::store::{Commits, Store, StoreError};
+use crate::store::{Commits, OpenError, Store, StoreError};
 use crate::{limits, listen, metrics, open, upkeep};
 
 /// Why a server could not start.
@@ -28,6 +29,12 @@ pub enum StartError {
     /// Something failed that should not.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<OpenError> for StartError {
+    fn from(error: OpenError) -> Self {
+        Self::Unusable(error.to_string())
+    }
 }
 
 impl From<BusError> for StartError {
@@ -45,6 +52,8 @@ impl From<StoreError> for StartError {
 /// A server that is open and not served yet.
 pub struct Server {
     app: Arc<App>,
+    /// Where the store stood before anybody was served.
+    place: Place,
 }
 
 impl Server {
@@ -56,7 +65,7 @@ impl Server {
         let clock = Arc::new(SystemClock::new());
         let settings = config.clone();
         Self::with(config, clock, async move |commits| {
-            open::store(&settings, commits).await
+            Ok(open::store(&settings, commits).await?)
         })
         .await
     }
@@ -78,9 +87,11 @@ impl Server {
         let bus = open::bus(&config, Arc::clone(&router), attendance.clone())?;
         let store = store(Arc::new(Announcer::new(Arc::clone(&bus)))).await?;
         let auth = Auth::open(Arc::clone(&store), Arc::clone(&clock), &config).await?;
+        let place = store.last_place().await?;
         bus.start(&store.epoch()).await?;
         let app = App::new(store, bus, router, attendance, clock, auth, config);
-        Ok(Self { app: Arc::new(app) })
+        let app = Arc::new(app);
+        Ok(Self { app, place })
     }
 
     /// What every use case needs; for those who start servers themselves.
@@ -128,7 +139,12 @@ impl Server {
         // Those who are being waited for still come, go and read: what is kept of that stops after them.
         let over = CancellationToken::new();
         let seen = tokio::spawn(write_seen(Arc::clone(&app), over.clone()));
-        let kept = tokio::spawn(upkeep::run(Arc::clone(&app), over.clone()));
+        let kept = tokio::spawn(keep(
+            Arc::clone(&app),
+            self.place,
+            over.clone(),
+            shutdown.clone(),
+        ));
         let stopping = shutdown.clone();
         let router = Arc::clone(&app.router);
         let told = tokio::spawn(async move {
@@ -147,6 +163,16 @@ impl Server {
             tracing::warn!("the store did not close in time");
         }
         Ok(())
+    }
+}
+
+/// Does the upkeep until it is over. A server without it would be dead to other nodes and tell nobody of anything, so it
+/// stops, and whoever watches it starts it anew.
+async fn keep(app: Arc<App>, place: Place, over: CancellationToken, shutdown: CancellationToken) {
+    let kept = tokio::spawn(upkeep::run(app, place, over.clone()));
+    if kept.await.is_err() {
+        tracing::error!("the upkeep panicked: the server stops");
+        shutdown.cancel();
     }
 }
 

@@ -11,21 +11,22 @@ use tokio_util::sync::CancellationToken;
 use crate::bus::Notice;
 use crate::change::{ConversationId, Place, UserId};
 use crate::clock::Millis;
-use crate::limits::{REPAIR_MS, REPAIR_PAGE, SESSIONS_ASKED_MS, WRITE_BEHIND_MS};
+use crate::limits::{REPAIR_MS, REPAIR_PAGE, SESSIONS_ASKED_MS, TURNS_AGAIN_MS, WRITE_BEHIND_MS};
 use crate::metrics;
 use crate::nodes::Output;
 use crate::service::{App, presence};
 use crate::store::Committed;
 
-/// Runs until `stopping`, then writes what is still behind.
-pub async fn run(app: Arc<App>, stopping: CancellationToken) {
+/// Runs until `stopping`, then writes what is still behind. What was stored after `place`, which was read before anybody
+/// was served, and was not told is found.
+pub async fn run(app: Arc<App>, place: Place, stopping: CancellationToken) {
     let untold = app.store.shared() || !app.bus.reliable();
     tokio::select! {
         () = converse(&app) => {}
         () = attend(&app) => {}
         () = tell_marks(&app) => {}
         () = write_behind(&app) => {}
-        () = repair(&app), if untold => {}
+        () = repair(&app, place), if untold => {}
         () = close_ended(&app), if app.store.shared() => {}
         () = stopping.cancelled() => {}
     }
@@ -69,19 +70,18 @@ fn log_news(news: &Output) {
             seconds,
             "the clocks of two nodes differ: set both by NTP, or tokens and tickets of one end early or late on the other"
         ),
-        Output::Say(_) | Output::Turn(_) => {}
+        Output::Say(_) | Output::Turn(_) | Output::LastSeen(..) => {}
     }
 }
 
-/// Tells who came and went.
+/// Tells who came and went. While the store is away nobody can be told, and who asks gets the truth; then it is tried again.
 async fn attend(app: &App) {
     loop {
         app.attendance.turned.notified().await;
-        for turn in app.attendance.turns() {
-            // While the store is away nobody can be told; who asks gets the truth.
-            if let Err(refusal) = presence::tell_turn(app, turn).await {
-                tracing::debug!(code = %refusal.code, "presence could not be told");
-            }
+        if let Err(untold) = presence::tell_turns(app, app.attendance.turns()).await {
+            app.attendance.put_back(untold);
+            tokio::time::sleep(Duration::from_millis(TURNS_AGAIN_MS)).await;
+            app.attendance.turned.notify_one();
         }
     }
 }
@@ -109,38 +109,40 @@ async fn close_ended(app: &App) {
         if here.is_empty() {
             continue;
         }
-        let ids: Vec<_> = here.iter().map(|(_, session)| session.clone()).collect();
+        let ids: Vec<_> = here.keys().cloned().collect();
         // While the store is away nobody can have ended one.
         let gone = app.store.sessions_gone(&ids).await.unwrap_or_default();
-        for (user, session) in here.into_iter().filter(|(_, id)| gone.contains(id)) {
-            app.router.offer(&[user], &Notice::SessionEnded(session));
+        for session in gone {
+            if let Some(user) = here.get(&session) {
+                app.router.offer(&[*user], &Notice::SessionEnded(session));
+            }
         }
     }
 }
 
 /// Reads the feed over all conversations, and tells the connections here how far these go: what they have, they pass over.
-async fn repair(app: &App) {
-    let pause = Duration::from_millis(REPAIR_MS);
-    let mut place = loop {
-        match app.store.last_place().await {
-            Ok(place) => break place,
-            Err(_) => tokio::time::sleep(pause).await,
-        }
-    };
+async fn repair(app: &App, mut place: Place) {
+    let mut told = None;
     loop {
-        match repair_page(app, place).await {
-            Some(next) => place = next,
-            None => tokio::time::sleep(pause).await,
+        match app.store.since(place, REPAIR_PAGE).await {
+            Ok(page) => {
+                told = None;
+                metrics::hot().repaired.increment(page.len() as u64);
+                offer_heads(app, &page);
+                if let Some(last) = page.last() {
+                    place = last.change.place;
+                    continue;
+                }
+            }
+            // Once for each reason: nothing that other nodes stored is found meanwhile, if the bus is away, too.
+            Err(error) if told.as_ref() != Some(&error) => {
+                tracing::warn!(%error, "it could not be looked for lost notices");
+                told = Some(error);
+            }
+            Err(_) => {}
         }
+        tokio::time::sleep(Duration::from_millis(REPAIR_MS)).await;
     }
-}
-
-/// Looks over one page; the place up to which it went, if there was anything.
-async fn repair_page(app: &App, place: Place) -> Option<Place> {
-    let page = app.store.since(place, REPAIR_PAGE).await.ok()?;
-    metrics::hot().repaired.increment(page.len() as u64);
-    offer_heads(app, &page);
-    page.last().map(|committed| committed.change.place)
 }
 
 /// Offers how far each conversation goes to those who were members at any of its changes: who left is told up to the

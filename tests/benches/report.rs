@@ -106,7 +106,7 @@ impl Row {
 fn line(name: &str, figures: &[String; 5], spread: &str, to_reach: &str) -> String {
     let [relay, server, ratio, nodes, to_server] = figures;
     format!(
-        "{name:<54}{relay:>10}{server:>10}{ratio:>8}{nodes:>10}{to_server:>8}{spread:>8}  {to_reach}"
+        "{name:<62}{relay:>10}{server:>10}{ratio:>8}{nodes:>10}{to_server:>8}{spread:>8}  {to_reach}"
     )
 }
 

@@ -39,6 +39,7 @@ promises! {
     nodes::c01_a_notice_reaches_its_user_on_every_node,
     nodes::c01_a_change_of_any_size_arrives_as_it_was,
     nodes::c01_two_clusters_on_one_bus_do_not_mix,
+    nodes::c01_a_long_message_to_very_many_is_told_by_its_number,
     nodes::c02_a_node_listens_for_those_who_are_there_and_no_longer,
     nodes::c03_what_is_published_while_the_bus_is_away_is_dropped_at_once,
     nodes::c03_a_bus_that_comes_back_is_heard_again_without_anybodys_help,
@@ -58,6 +59,11 @@ async fn a_server_that_is_alone_tells_its_own_connections() {
 #[tokio::test]
 async fn c01_a_bus_with_tls_is_trusted_by_the_authority_that_is_named() {
     tls::by_the_named_authority().await;
+}
+
+#[tokio::test]
+async fn c07_a_node_that_hears_and_is_not_heard_connects_anew() {
+    outside::talkers_that_are_cut().await;
 }
 
 #[tokio::test]

@@ -58,9 +58,9 @@ pub(crate) async fn alone() {
     let bus = LocalBus::new(router.clone());
     let guard = router.join(ANN, session(1, "a")).unwrap();
     let _interest = bus.attend(ANN).await;
-    bus.publish(&[ANN, BEN], &Notice::Change(change(1, "hi")));
+    bus.publish([ANN, BEN].into(), &Notice::Change(change(1, "hi")));
     assert_eq!(guard.mailbox.take().changes.len(), 1);
-    bus.publish(&[ANN], &Notice::SessionEnded(session(1, "a")));
+    bus.publish([ANN].into(), &Notice::SessionEnded(session(1, "a")));
     assert_eq!(guard.mailbox.ending(), Some(Ending::SessionEnded));
     assert!(bus.reliable() && bus.elsewhere(ANN).await.is_empty());
 }
@@ -72,7 +72,7 @@ pub(crate) async fn c01_a_notice_reaches_its_user_on_every_node(w: &mut World) {
     let bens = other.connect(2, "a").await;
     let published = change(7, "hi");
     one.bus
-        .publish(&[ANN, BEN], &Notice::Change(published.clone()));
+        .publish([ANN, BEN].into(), &Notice::Change(published.clone()));
     assert_eq!(here.guard.mailbox.take().changes.len(), 1, "at once");
     for connection in [&there, &bens] {
         let came = connection
@@ -89,10 +89,10 @@ pub(crate) async fn c01_a_notice_reaches_its_user_on_every_node(w: &mut World) {
         seq: Seq(7),
         caused_by: Some(here.guard.tag),
     };
-    one.bus.publish(&[ANN], &Notice::Mark(moved));
+    one.bus.publish([ANN].into(), &Notice::Mark(moved));
     let came = there.hears(|inbox| inbox.marks.into_values().next()).await;
     assert_eq!((came.seq, came.caused_by), (Seq(7), None));
-    one.bus.publish(&[BEN], &typing(3));
+    one.bus.publish([BEN].into(), &typing(3));
     assert_eq!(heard_typing(&bens).await, 3);
     assert!(there.guard.mailbox.take().typing.is_empty(), "not for ann");
 }
@@ -103,10 +103,27 @@ pub(crate) async fn c01_a_change_of_any_size_arrives_as_it_was(w: &mut World) {
     let texts = ["", "\u{1F600}\n\t\"\\", &"x\"".repeat(32 * 1024)];
     for (rev, text) in (1..).zip(texts) {
         let published = change(rev, text);
-        one.bus.publish(&[ANN], &Notice::Change(published.clone()));
+        one.bus
+            .publish([ANN].into(), &Notice::Change(published.clone()));
         let came = there.hears(|inbox| inbox.changes.front().cloned()).await;
         assert_eq!(came.frame(ANN), published.frame(ANN));
     }
+}
+
+pub(crate) async fn c01_a_long_message_to_very_many_is_told_by_its_number(w: &mut World) {
+    let (one, other) = w.pair().await;
+    let there = other.connect(1, "a").await;
+    let everybody: Arc<[UserId]> = (1..=1_000).map(UserId).collect();
+    let long = change(7, &"x".repeat(60_000));
+    one.bus.publish(everybody.clone(), &Notice::Change(long));
+    let heads = there
+        .hears(|inbox| (!inbox.heads.is_empty()).then_some(inbox.heads))
+        .await;
+    assert_eq!(heads.get(&ConversationId(1)), Some(&Rev(7)));
+    one.bus
+        .publish(everybody, &Notice::Change(change(8, "short")));
+    let came = there.hears(|inbox| inbox.changes.front().cloned()).await;
+    assert_eq!(came.rev, Rev(8));
 }
 
 pub(crate) async fn c01_two_clusters_on_one_bus_do_not_mix(w: &mut World) {
@@ -115,9 +132,9 @@ pub(crate) async fn c01_two_clusters_on_one_bus_do_not_mix(w: &mut World) {
     let stranger = w.node().await;
     let theirs = stranger.connect(1, "a").await;
     let ours = other.connect(1, "a").await;
-    one.bus.publish(&[ANN], &typing(1));
+    one.bus.publish([ANN].into(), &typing(1));
     assert_eq!(heard_typing(&ours).await, 1);
-    stranger.bus.publish(&[ANN], &typing(2));
+    stranger.bus.publish([ANN].into(), &typing(2));
     assert_eq!(heard_typing(&theirs).await, 2, "and not the other one's");
     assert!(ours.guard.mailbox.take().typing.is_empty());
     assert!(stranger.attendance.others().is_empty());
@@ -139,7 +156,7 @@ pub(crate) async fn c02_a_node_listens_for_those_who_are_there_and_no_longer(w: 
         (heard.contains(&subject(1)) && !heard.contains(&subject(2))).then_some(())
     })
     .await;
-    other.bus.publish(&[ANN], &typing(4));
+    other.bus.publish([ANN].into(), &typing(4));
     assert_eq!(heard_typing(&second).await, 4);
 }
 
@@ -150,7 +167,7 @@ pub(crate) async fn c03_what_is_published_while_the_bus_is_away_is_dropped_at_on
     // Far more than fits into any queue, and nobody waits.
     let publish = async {
         for number in 1..=50_000 {
-            one.bus.publish(&[ANN, BEN], &typing(number));
+            one.bus.publish([ANN, BEN].into(), &typing(number));
         }
     };
     soon("publishing", publish).await;
@@ -173,7 +190,7 @@ pub(crate) async fn c03_a_bus_that_comes_back_is_heard_again_without_anybodys_he
     for (user, connection) in [(ANN, &before), (BEN, &meanwhile)] {
         // A connection of before is subscribed to a moment after the bus is there.
         eventually("the bus carries again", async || {
-            one.bus.publish(&[user], &typing(5));
+            one.bus.publish([user].into(), &typing(5));
             let typing = connection.guard.mailbox.take().typing;
             (!typing.is_empty()).then_some(())
         })
@@ -187,7 +204,7 @@ pub(crate) async fn c03_a_bus_that_is_away_at_the_start_is_found_later(w: &mut W
     let node = w.start(&url).await.unwrap();
     node.is_there(false).await;
     let here = node.connect(1, "a").await;
-    node.bus.publish(&[ANN], &typing(6));
+    node.bus.publish([ANN].into(), &typing(6));
     assert_eq!(heard_typing(&here).await, 6);
     w.restart().await;
     node.is_there(true).await;
@@ -200,7 +217,7 @@ pub(crate) async fn a05_the_end_of_a_session_reaches_its_connections_and_no_othe
     let ended = other.connect(1, "a").await;
     let stays = other.connect(1, "b").await;
     one.bus
-        .publish(&[ANN], &Notice::SessionEnded(session(1, "a")));
+        .publish([ANN].into(), &Notice::SessionEnded(session(1, "a")));
     eventually("the session ends", async || ended.guard.mailbox.ending()).await;
     assert_eq!(stays.guard.mailbox.ending(), None);
 }

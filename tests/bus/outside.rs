@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use chat_proto::api::Secret;
 use chat_server::attendance::Attendance;
-use chat_server::bus::{nats, redis};
+use chat_server::bus::{Notice, TypingNotice, nats, redis};
+use chat_server::change::{Address, ConversationId, UserId};
 use chat_server::clock::SystemClock;
 use chat_server::config::BusSettings;
 use chat_server::nodes::NodeId;
 use chat_server::router::Router;
-use chat_tests::Nats;
+use chat_tests::{Nats, Redis, eventually};
 
-use crate::world::{Carrier, World};
+use crate::world::{Carrier, World, name};
 
 pub(crate) async fn c01_a_bus_without_the_right_password_is_refused_with_a_sentence(w: &mut World) {
     let url = w.url();
@@ -24,6 +25,29 @@ pub(crate) async fn c01_a_bus_without_the_right_password_is_refused_with_a_sente
         assert!(refused.contains("password"), "{refused}");
         assert!(!refused.contains("hunter2"), "{refused}");
     }
+}
+
+pub(crate) async fn talkers_that_are_cut() {
+    let redis = Redis::start().await.map(Carrier::Redis);
+    let Some(mut w) = World::of("talkers_that_are_cut", redis) else {
+        return;
+    };
+    let (one, other) = w.pair().await;
+    let there = other.connect(1, "a").await;
+    if let Carrier::Redis(redis) = &w.carrier {
+        redis.cut_talkers().await;
+    }
+    let typing = Notice::Typing(TypingNotice {
+        conversation: ConversationId(1),
+        address: Address::Group(name("ops")),
+        by: UserId(99),
+        name: name("zoe"),
+    });
+    eventually("the node is heard again", async || {
+        one.bus.publish([UserId(1)].into(), &typing);
+        (!there.guard.mailbox.take().typing.is_empty()).then_some(())
+    })
+    .await;
 }
 
 pub(crate) async fn tokens_and_files() {

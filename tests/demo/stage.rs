@@ -81,7 +81,7 @@ impl Stage {
             ..Config::default()
         };
         let clock = Arc::new(StageClock::new());
-        let store = async |commits| open::store(&config, commits).await;
+        let store = async |commits| Ok(open::store(&config, commits).await?);
         let server = Server::with(config.clone(), clock.clone(), store).await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;

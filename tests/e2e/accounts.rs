@@ -274,11 +274,16 @@ async fn a05_a_second_log_in_throws_nobody_out() {
     one.expect_text("both of you").await;
     two.expect_text("both of you").await;
 
-    let sessions: Vec<SessionInfo> = first.get("/v1/sessions").await.read(200);
+    // A node asks the others who is connected there, and an answer may be lost.
+    let sessions = chat_tests::eventually("both are connected", async || {
+        let sessions: Vec<SessionInfo> = first.get("/v1/sessions").await.read(200);
+        let connected = sessions.iter().all(|session| session.connected);
+        connected.then_some(sessions)
+    });
+    let sessions = sessions.await;
     let mut devices: Vec<&str> = sessions.iter().map(|s| s.device.as_str()).collect();
     devices.sort_unstable();
     assert_eq!(devices, ["another", "first"]);
-    assert!(sessions.iter().all(|session| session.connected));
     let current: Vec<_> = sessions.iter().filter(|session| session.current).collect();
     assert_eq!(current.len(), 1);
     assert_eq!(current[0].id, one.welcome().session);

@@ -71,9 +71,9 @@ impl Bus for SimBus {
         Ok(())
     }
 
-    fn publish(&self, to: &[UserId], notice: &Notice) {
+    fn publish(&self, to: Arc<[UserId]>, notice: &Notice) {
         match self.weather {
-            Weather::Calm => self.router.offer(to, notice),
+            Weather::Calm => self.router.offer(&to, notice),
             Weather::Storm => {
                 let mut under_way = self
                     .under_way

@@ -11,6 +11,7 @@ mod durability;
 mod feed;
 mod groups;
 mod lists;
+mod look;
 mod messages;
 mod nodes;
 mod opening;
@@ -77,6 +78,7 @@ promises! {
     groups::t08_a_topic_made_again_continues_its_numbers,
     groups::t10_who_is_added_again_starts_at_the_last_joining,
     groups::d10_who_left_is_told_up_to_the_leaving,
+    look::c05_a_look_tells_how_far_conversations_go_and_whom_that_concerns,
     lists::p01_conversations_are_ranked_by_last_chat_and_not_by_time,
     lists::p01_pages_go_on_before_a_time,
     lists::r01_acquaintances_share_a_conversation,

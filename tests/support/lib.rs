@@ -102,7 +102,10 @@ pub fn skip(test: &str, why: &str) {
 /// Adds a line to the list that a variable names, where it does.
 fn note(list: &str, line: &str) {
     if let Some(list) = std::env::var_os(list) {
-        let file = std::fs::OpenOptions::new().append(true).open(list);
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(list);
         let said = file.and_then(|mut file| writeln!(file, "{line}"));
         said.expect("the list can be written");
     }

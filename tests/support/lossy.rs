@@ -43,7 +43,7 @@ impl Setup {
         self
     }
 
-    /// Leaves alone what contains one of these words, in its subject or its payload: what nobody promises to repair.
+    /// Loses nothing that contains one of these words, in its subject or its payload: what nobody promises to repair.
     #[must_use]
     pub fn sparing(mut self, words: &'static [&'static str]) -> Self {
         self.spared = words;
@@ -233,7 +233,7 @@ impl Fate {
             Frame::Other(bytes) => return out.push(bytes),
             Frame::Delivery(bytes) => bytes,
         };
-        if self.spares(&bytes) || self.shared.kind.load(Ordering::Relaxed) {
+        if self.shared.kind.load(Ordering::Relaxed) {
             return out.push(bytes);
         }
         let Setup {
@@ -244,9 +244,10 @@ impl Fate {
         } = self.setup;
         let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
         match self.random.u64(0..100) {
-            dice if dice < lost => {
+            dice if dice < lost && !self.spares(&bytes) => {
                 count(&self.shared.lost);
             }
+            dice if dice < lost => self.put(bytes, out),
             dice if dice < lost + doubled => {
                 count(&self.shared.doubled);
                 self.put(bytes.clone(), out);

@@ -110,6 +110,17 @@ impl Redis {
         names
     }
 
+    /// Cuts the connections on which commands are given, and leaves those that only listen.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn cut_talkers(&self) {
+        let killed = self.ask("CLIENT KILL TYPE normal SKIPME yes");
+        soon("the connections are cut", killed)
+            .await
+            .expect("Redis answers");
+    }
+
     /// The answer to a command, as it stands on the wire, after those to the log-in and before the farewell.
     async fn ask(&self, command: &str) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(self.address()).await?;

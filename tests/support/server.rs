@@ -94,8 +94,8 @@ impl Setup {
 
     /// Nodes on a bus that is as bad as a bus may be, behind one address.
     async fn start_several(self, nodes: usize) -> TestServer {
-        // Who is typing is told once or not at all.
-        let bus = Lossy::setup().sparing(&["{\"typing\""]);
+        // Who is typing is told once or not at all, and a mark of others by the next one or at the next resume.
+        let bus = Lossy::setup().sparing(&["{\"typing\"", "{\"mark\""]);
         let cluster = Cluster::setup(nodes).lossy(bus).server(self);
         let cluster = cluster.start().await;
         let cluster = cluster.expect("several nodes take PostgreSQL and NATS");

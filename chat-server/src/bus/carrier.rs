@@ -1,5 +1,6 @@
 //! What a bus between nodes needs of the messaging system below it: very little, and no promise that it keeps it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,7 +18,7 @@ use crate::mutant::mutant;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Audience {
     /// To the nodes where these users are.
-    Users(Vec<UserId>),
+    Users(Arc<[UserId]>),
     /// To all nodes.
     Nodes,
 }

@@ -30,8 +30,8 @@ impl Bus for LocalBus {
         Ok(())
     }
 
-    fn publish(&self, to: &[UserId], notice: &Notice) {
-        self.router.offer(to, notice);
+    fn publish(&self, to: Arc<[UserId]>, notice: &Notice) {
+        self.router.offer(&to, notice);
     }
 
     fn say(&self, _word: &Word) {}

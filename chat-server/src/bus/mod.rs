@@ -116,7 +116,7 @@ pub trait Bus: Send + Sync {
     /// What is configured can never work.
     async fn start(&self, life: &Epoch) -> Result<(), BusError>;
     /// Tells the connections of `to`.
-    fn publish(&self, to: &[UserId], notice: &Notice);
+    fn publish(&self, to: Arc<[UserId]>, notice: &Notice);
     /// Says something to all other nodes.
     fn say(&self, word: &Word);
     /// Sees to it that what is published to a user comes here, as long as what it returns is kept. Waits a moment, and no
@@ -173,7 +173,8 @@ impl Announcer {
 impl Commits for Announcer {
     fn committed(&self, batch: &[Committed]) {
         for Committed { change, members } in batch {
-            self.bus.publish(members, &Notice::Change(change.clone()));
+            self.bus
+                .publish(Arc::clone(members), &Notice::Change(change.clone()));
         }
     }
 }

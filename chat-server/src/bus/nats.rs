@@ -123,7 +123,7 @@ impl Carrier for Nats {
                 .await
                 .map_err(|_| Lost),
             Audience::Users(users) => {
-                for user in users {
+                for user in users.iter() {
                     let subject = carrier::user_subject(&live.prefix, *user);
                     publish(subject).await.map_err(|_| Lost)?;
                 }
@@ -287,6 +287,10 @@ fn link_event(up: &watch::Sender<bool>, event: &Event) {
             tracing::debug!(
                 "notices of the bus were dropped: they came faster than they were read"
             );
+        }
+        Event::ServerError(refused) => {
+            let refused = refused.to_string();
+            tracing::warn!(error = %refused.escape_debug(), "NATS refuses something: see the README for what a node needs");
         }
         other => {
             let other = other.to_string();

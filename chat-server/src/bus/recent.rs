@@ -1,14 +1,14 @@
 //! The sayings that came lately: one that concerns many users here comes once for each, and is read once; one that
 //! comes twice for the same user is told once.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::wire::{self, Saying, SayingId};
 use crate::change::UserId;
 use crate::limits::BUS_RECENT;
 
 /// To whom a saying was addressed on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum To {
     /// A user.
     User(UserId),
@@ -20,7 +20,7 @@ struct Entry {
     id: SayingId,
     /// None: it could not be read.
     saying: Option<Saying>,
-    to: Vec<To>,
+    to: HashSet<To>,
 }
 
 /// The sayings that came lately, the newest last.
@@ -34,11 +34,10 @@ impl Recent {
     pub(super) fn take(&mut self, to: To, id: SayingId, payload: &[u8]) -> Option<Saying> {
         // Copies follow each other, so it is mostly the last one.
         if let Some(entry) = self.entries.iter_mut().rev().find(|entry| entry.id == id) {
-            if entry.to.contains(&to) {
-                return None;
-            }
-            entry.to.push(to);
-            return entry.saying.clone();
+            return match entry.to.insert(to) {
+                true => entry.saying.clone(),
+                false => None,
+            };
         }
         let saying = match wire::decode(payload) {
             Ok(saying) => Some(saying),
@@ -50,7 +49,7 @@ impl Recent {
         if self.entries.len() >= BUS_RECENT {
             self.entries.pop_front();
         }
-        let to = vec![to];
+        let to = HashSet::from([to]);
         self.entries.push_back(Entry {
             id,
             saying: saying.clone(),

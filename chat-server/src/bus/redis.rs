@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -22,6 +23,7 @@ use crate::attendance::Attendance;
 use crate::change::UserId;
 use crate::config::BusSettings;
 use crate::limits;
+use crate::metrics;
 use crate::router::Router;
 
 /// A bus on the Redis server that the settings name. It connects when it is started.
@@ -163,7 +165,7 @@ impl Carrier for Redis {
         match audience {
             Audience::Nodes => publish(carrier::nodes_subject(&state.prefix)),
             Audience::Users(users) => {
-                for user in users {
+                for user in users.iter() {
                     publish(carrier::user_subject(&state.prefix, *user));
                 }
             }
@@ -285,17 +287,17 @@ async fn keep(client: Client, state: Arc<State>, ears: Ears, first: Option<Link>
 /// Hears on one connection until it is lost.
 async fn serve(state: &State, ears: &Ears, link: Link) {
     let Link {
+        mut publisher,
         mut sink,
         mut stream,
-        ..
     } = link;
     let mut heard = HashSet::new();
-    if sink
-        .subscribe(carrier::nodes_subject(&state.prefix))
-        .await
-        .is_err()
-        || follow(state, &mut sink, &mut heard).await.is_err()
-    {
+    let nodes = carrier::nodes_subject(&state.prefix);
+    let begun = async {
+        sink.subscribe(nodes).await?;
+        follow(state, &mut sink, &mut heard).await
+    };
+    if in_time(limits::BUS_CONNECT_WAIT, begun).await.is_none() {
         return;
     }
     tracing::info!("the bus is there");
@@ -305,26 +307,40 @@ async fn serve(state: &State, ears: &Ears, link: Link) {
         tokio::select! {
             message = stream.next() => {
                 let Some(message) = message else { return };
-                if let Some(to) = addressee(&state.prefix, message.get_channel_name())
-                    && ears.inbox.send((to, Bytes::copy_from_slice(message.get_payload_bytes()))).await.is_err()
-                {
-                    return;
+                if let Some(to) = addressee(&state.prefix, message.get_channel_name()) {
+                    let payload = Bytes::copy_from_slice(message.get_payload_bytes());
+                    // The library reads on whatever waits, so what does not fit is dropped, and found in the store.
+                    if ears.inbox.try_send((to, payload)).is_err() {
+                        metrics::hot().bus_lost.increment(1);
+                    }
                 }
             }
             () = state.wake.notified() => {
                 let followed = follow(state, &mut sink, &mut heard);
-                if !matches!(tokio::time::timeout(limits::BUS_CONNECT_WAIT, followed).await, Ok(Ok(()))) {
+                if in_time(limits::BUS_CONNECT_WAIT, followed).await.is_none() {
                     return;
                 }
             }
             _ = ping.tick() => {
-                let pong = sink.ping::<redis::Value>();
-                if !matches!(tokio::time::timeout(limits::BUS_PING, pong).await, Ok(Ok(_))) {
+                // Both connections: a node that hears and is not heard would be taken for dead.
+                let pings = async {
+                    sink.ping::<redis::Value>().await?;
+                    redis::cmd("PING").exec_async(&mut publisher).await
+                };
+                if in_time(limits::BUS_PING, pings).await.is_none() {
                     return;
                 }
             }
         }
     }
+}
+
+/// What comes in time and is no error.
+async fn in_time<T>(
+    wait: Duration,
+    asked: impl Future<Output = redis::RedisResult<T>>,
+) -> Option<T> {
+    tokio::time::timeout(wait, asked).await.ok()?.ok()
 }
 
 /// Subscribes to whom is wanted, and to nobody else.

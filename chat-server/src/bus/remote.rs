@@ -119,12 +119,12 @@ impl Bus for RemoteBus {
         Ok(())
     }
 
-    fn publish(&self, to: &[UserId], notice: &Notice) {
-        self.router.offer(to, notice);
+    fn publish(&self, to: Arc<[UserId]>, notice: &Notice) {
+        self.router.offer(&to, notice);
         if mutant("notices_stay_here") {
             return;
         }
-        self.put(Audience::Users(to.to_vec()), Saying::Notice(notice.clone()));
+        self.put(Audience::Users(to), Saying::Notice(notice.clone()));
     }
 
     fn say(&self, word: &Word) {
@@ -133,13 +133,14 @@ impl Bus for RemoteBus {
 
     async fn attend(&self, user: UserId) -> Interest {
         let generation = self.interests.come(user);
+        let interests = Arc::clone(&self.interests);
+        let interest = Interest::until(move || interests.go(user));
         if *self.up.borrow() {
             let known = self.interests.known(generation);
             // Too late is no harm: what is missed meanwhile is found in the store.
             let _ = tokio::time::timeout(limits::BUS_ATTEND_WAIT, known).await;
         }
-        let interests = Arc::clone(&self.interests);
-        Interest::until(move || interests.go(user))
+        interest
     }
 
     async fn elsewhere(&self, user: UserId) -> HashSet<SessionId> {
@@ -208,7 +209,7 @@ async fn carry_out(
         };
         let number = numbers.fetch_add(1, Ordering::Relaxed);
         let id = SayingId { from: own, number };
-        let Some(payload) = wire::encode(id, &saying) else {
+        let Some(payload) = encoded(id, &audience, &saying) else {
             tracing::error!("a notice could not be written");
             continue;
         };
@@ -217,6 +218,21 @@ async fn carry_out(
             Ok(Ok(())) => hot().bus_said.increment(1),
             Ok(Err(_)) | Err(_) => hot().bus_lost.increment(1),
         }
+    }
+}
+
+/// The payload of a saying. Where it would be too much for so many, they are told only that there is something, and read
+/// it from the store: one long message to a large group must not hold up everybody's notices.
+fn encoded(id: SayingId, audience: &Audience, saying: &Saying) -> Option<Bytes> {
+    let payload = wire::encode(id, saying)?;
+    match (audience, saying) {
+        (Audience::Users(users), Saying::Notice(Notice::Change(change)))
+            if users.len().saturating_mul(payload.len()) > limits::BUS_FAN_OUT_BYTES_MAX =>
+        {
+            let head = Notice::Head(change.conversation, change.rev);
+            wire::encode(id, &Saying::Notice(head))
+        }
+        _ => Some(payload),
     }
 }
 
@@ -283,7 +299,7 @@ impl Ear {
                 number,
                 sessions,
             } if asked == self.own && !mutant("answers_are_not_heard") => {
-                self.inquiries.answer(number, from, sessions)
+                self.inquiries.answer(number, from, sessions);
             }
             word => self.attendance.hear(from, word),
         }
@@ -372,10 +388,9 @@ async fn subscribe(interests: Arc<Interests>, carrier: Arc<dyn Carrier>) {
                 carrier.unsubscribe(user).await;
             }
         }
-        // While the bus is away nothing settles, and nobody waits longer for it than this.
-        let settled = tokio::time::timeout(limits::BUS_ATTEND_WAIT, carrier.settle()).await;
-        if settled.is_ok() {
-            interests.known.send_replace(generation);
-        }
+        // While the bus is away nothing settles. Nobody waits longer for it than this: the next connection to it subscribes
+        // anew, and what is missed meanwhile is found in the store.
+        let _ = tokio::time::timeout(limits::BUS_ATTEND_WAIT, carrier.settle()).await;
+        interests.known.send_replace(generation);
     }
 }

@@ -38,17 +38,18 @@ pub struct Moment {
 pub enum Turn {
     /// They are on a node, and were on none.
     Came(UserId, Name),
-    /// They are on no node any more.
-    Went(UserId, Name, LastSeen),
+    /// They are on no node any more, since then; `None`: that is in the store.
+    Went(UserId, Name, Option<Time>),
 }
 
-/// When somebody who went was last there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LastSeen {
-    /// When.
-    pub at: Time,
-    /// Whether nobody else writes it down: they were here, or on a node that died.
-    pub ours_to_write: bool,
+impl Turn {
+    /// Who came or went.
+    #[must_use]
+    pub const fn user(&self) -> UserId {
+        match self {
+            Self::Came(user, _) | Self::Went(user, ..) => *user,
+        }
+    }
 }
 
 /// What the driver is to do.
@@ -58,6 +59,9 @@ pub enum Output {
     Say(Word),
     /// Tell the connections here.
     Turn(Turn),
+    /// Write down that somebody was last there then: they left this node, or a node that died. Also if they are on
+    /// another, as they may leave that at the same moment.
+    LastSeen(UserId, Time),
     /// A node is there that was not.
     NodeCame(NodeId),
     /// A node is there no more.
@@ -179,12 +183,9 @@ impl Nodes {
             at: moment.wall,
         });
         self.beat_soon(moment);
+        self.outputs.push_back(Output::LastSeen(user, moment.wall));
         if !self.elsewhere.contains_key(&user) {
-            let last_seen = LastSeen {
-                at: moment.wall,
-                ours_to_write: true,
-            };
-            self.turn(Turn::Went(user, name, last_seen));
+            self.turn(Turn::Went(user, name, Some(moment.wall)));
         }
     }
 
@@ -261,18 +262,11 @@ impl Nodes {
                     self.turn(Turn::Came(user, name));
                 }
             }
-            Move::Went(user, name, at) => self.went_elsewhere(
-                user,
-                name,
-                LastSeen {
-                    at,
-                    ours_to_write: false,
-                },
-            ),
+            Move::Went(user, name, at) => self.went_elsewhere(user, name, at),
         }
     }
 
-    fn went_elsewhere(&mut self, user: UserId, name: Name, last_seen: LastSeen) {
+    fn went_elsewhere(&mut self, user: UserId, name: Name, at: Option<Time>) {
         let Some(nodes) = self.elsewhere.get_mut(&user) else {
             return;
         };
@@ -282,7 +276,7 @@ impl Nodes {
         }
         self.elsewhere.remove(&user);
         if !self.here.contains_key(&user) {
-            self.turn(Turn::Went(user, name, last_seen));
+            self.turn(Turn::Went(user, name, at));
         }
     }
 
@@ -364,12 +358,10 @@ impl Nodes {
             self.outputs.push_back(Output::NodeWent(node));
             let silent_s = moment.now.since(peer.heard) / 1_000;
             let silent_s = i64::try_from(silent_s).unwrap_or(i64::MAX);
-            let last_seen = LastSeen {
-                at: moment.wall.plus_seconds(-silent_s),
-                ours_to_write: true,
-            };
+            let heard = moment.wall.plus_seconds(-silent_s);
             for (user, name) in peer.into_people() {
-                self.went_elsewhere(user, name, last_seen);
+                self.outputs.push_back(Output::LastSeen(user, heard));
+                self.went_elsewhere(user, name, Some(heard));
             }
         }
     }

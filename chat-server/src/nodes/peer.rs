@@ -16,8 +16,8 @@ use crate::mutant::mutant;
 pub(super) enum Move {
     /// They are there.
     Came(UserId, Name),
-    /// They are there no more, since then.
-    Went(UserId, Name, Time),
+    /// They are there no more, since then, if that was told.
+    Went(UserId, Name, Option<Time>),
 }
 
 /// An arrival or a departure that waits for an earlier one.
@@ -146,7 +146,7 @@ impl Peer {
                 }
                 Early::Went(user, at) => {
                     if let Some(name) = self.people.remove(&user) {
-                        moves.push(Move::Went(user, name, at));
+                        moves.push(Move::Went(user, name, Some(at)));
                     }
                 }
             }
@@ -193,8 +193,8 @@ impl Peer {
         }
         for (user, name) in before {
             if !self.people.contains_key(&user) {
-                // When exactly is in the store; the beginning of time says nothing against it.
-                moves.push(Move::Went(user, name, Time::default()));
+                // When exactly is in the store.
+                moves.push(Move::Went(user, name, None));
             }
         }
         self.version = Some(version);

@@ -136,12 +136,30 @@ fn r01_every_node_tells_its_own_connections_who_came_and_went() {
     room.carry();
     for node in 0..3 {
         let told = room.told(node);
-        let last_seen = LastSeen {
-            at: at(room.ms).wall,
-            ours_to_write: node == 0,
-        };
+        let last_seen = Some(at(room.ms).wall);
         assert_eq!(told, [Turn::Went(ANN, name(ANN), last_seen)]);
     }
+    let written = Output::LastSeen(ANN, at(room.ms).wall);
+    let written = room.others.iter().filter(|other| **other == written);
+    assert_eq!(written.count(), 1, "by the node where she was");
+}
+
+#[test]
+fn r03_who_leaves_two_nodes_at_one_moment_is_written_down() {
+    let mut room = Room::of(2);
+    room.arrive(0, ANN);
+    room.arrive(1, ANN);
+    room.settle();
+    room.told(0);
+    room.told(1);
+    room.others.clear();
+    room.depart(0, ANN);
+    room.depart(1, ANN);
+    room.carry();
+    let written = Output::LastSeen(ANN, at(room.ms).wall);
+    assert!(room.others.contains(&written));
+    assert_eq!(who_went(&room.told(0)), [ANN]);
+    assert_eq!(who_went(&room.told(1)), [ANN]);
 }
 
 #[test]
@@ -175,14 +193,12 @@ fn c04_a_dead_node_takes_its_people_with_it_within_the_lease() {
     room.pass(2 * NODE_BEAT_MS);
     let told = room.told(0);
     assert_eq!(who_went(&told), [ANN], "ben is elsewhere");
-    let Turn::Went(_, _, last_seen) = &told[0] else {
-        unreachable!("the line above says so")
+    let Turn::Went(_, _, Some(last_seen)) = &told[0] else {
+        panic!("it is known when: {told:?}")
     };
-    assert!(last_seen.ours_to_write, "the dead do not write");
-    assert!(
-        last_seen.at <= at(last_word).wall,
-        "not later than heard of"
-    );
+    assert!(*last_seen <= at(last_word).wall, "not later than heard of");
+    let written = Output::LastSeen(ANN, *last_seen);
+    assert!(room.others.contains(&written), "the dead do not write");
     assert!(room.nodes[0].online(BEN) && !room.nodes[1].online(ANN));
 }
 

@@ -157,7 +157,8 @@ async fn tell(
     if mutant("mark_is_not_told") {
         return Ok(());
     }
-    app.bus.publish(&[who.user], &Notice::Mark(notice.clone()));
+    app.bus
+        .publish([who.user].into(), &Notice::Mark(notice.clone()));
     if membership.members > app.limits.receipt_members {
         return Ok(());
     }

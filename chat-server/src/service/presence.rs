@@ -6,12 +6,17 @@ use chat_proto::action::{PresenceOf, SetStatus};
 use chat_proto::event::{Ack, PresenceList};
 use chat_proto::message::Status;
 use chat_proto::text::valid_line;
-use chat_proto::{ErrorCode, Event, MessageId, Name, Presence, PresenceState, Refusal, limits};
+use chat_proto::{
+    ErrorCode, Event, MessageId, Name, Presence, PresenceState, Refusal, limits as wire,
+};
+use futures_util::{StreamExt, stream};
 
 use super::{App, Identity, invalid};
+use crate::attendance::Turns;
 use crate::bus::{Notice, PresenceNotice};
 use crate::change::UserId;
-use crate::nodes::{LastSeen, Turn};
+use crate::limits;
+use crate::nodes::Turn;
 use crate::store::Standing;
 
 /// What is known of somebody's being there.
@@ -48,10 +53,10 @@ impl Known {
 /// # Errors
 /// `invalid` for too many names.
 pub async fn presence(app: &App, who: &Identity, names: &[Name]) -> Result<Vec<Presence>, Refusal> {
-    if names.len() > limits::PRESENCE_NAMES_MAX {
+    if names.len() > wire::PRESENCE_NAMES_MAX {
         return Err(invalid(format!(
             "'names' holds at most {} names",
-            limits::PRESENCE_NAMES_MAX
+            wire::PRESENCE_NAMES_MAX
         )));
     }
     let visible: HashSet<UserId> = app
@@ -122,13 +127,13 @@ pub(super) async fn set_status(
         return Err(invalid("'state' is online, away or dnd"));
     }
     if let Some(text) = &status.text
-        && !valid_line(text, limits::STATUS_CHARS_MAX)
+        && !valid_line(text, wire::STATUS_CHARS_MAX)
     {
         return Err(Refusal::new(
             ErrorCode::Rejected,
             format!(
                 "'text' is one line of at most {} characters",
-                limits::STATUS_CHARS_MAX
+                wire::STATUS_CHARS_MAX
             ),
         ));
     }
@@ -142,8 +147,10 @@ pub(super) async fn set_status(
     if app.attendance.online(who.user) {
         let mut to = app.store.acquaintances(who.user).await?;
         to.push(who.user);
-        if let Some(notice) = notice_of(app, who.user, &who.name).await? {
-            app.bus.publish(&to, &Notice::Presence(notice));
+        for known in standings(app, &[who.user]).await? {
+            let notice = notice_of(who.user, known.presence(who.name.clone()));
+            app.bus
+                .publish(to.clone().into(), &Notice::Presence(notice));
         }
     }
     Ok(Event::Ack(Ack {
@@ -152,43 +159,61 @@ pub(super) async fn set_status(
     }))
 }
 
-/// Tells the connections here of those who may know that somebody came or went. Every node computes that for itself,
-/// so nothing of it goes over the bus.
-pub(crate) async fn tell_turn(app: &App, turn: Turn) -> Result<(), Refusal> {
-    let (user, name, last_seen) = match turn {
-        Turn::Came(user, name) => (user, name, None),
-        Turn::Went(user, name, LastSeen { at, ours_to_write }) => {
-            if ours_to_write {
-                app.store.set_last_seen(&[(user, at)]).await?;
-            }
-            (user, name, Some(at))
-        }
-    };
-    let to = app.store.acquaintances(user).await?;
-    let Some(mut notice) = notice_of(app, user, &name).await? else {
+/// Tells the connections here of those who may know who came and went, and writes down when they were last there. Every
+/// node computes that for itself, so nothing of it goes over the bus.
+///
+/// # Errors
+/// What could not be told or written, as the store is away.
+pub(crate) async fn tell_turns(app: &App, turns: Turns) -> Result<(), Turns> {
+    let Turns { turns, last_seen } = turns;
+    if !last_seen.is_empty() && app.store.set_last_seen(&last_seen).await.is_err() {
+        return Err(Turns { turns, last_seen });
+    }
+    let last_seen = Vec::new();
+    if app.router.connections() == 0 {
         return Ok(());
+    }
+    let users: Vec<UserId> = turns.iter().map(Turn::user).collect();
+    let Ok(known) = standings(app, &users).await else {
+        return Err(Turns { turns, last_seen });
     };
+    let told = turns.into_iter().zip(known);
+    let told = told.map(|(turn, known)| tell_turn(app, turn, known));
+    let told: Vec<_> = stream::iter(told)
+        .buffer_unordered(limits::TURNS_AT_ONCE)
+        .collect()
+        .await;
+    let turns: Vec<Turn> = told.into_iter().filter_map(Result::err).collect();
+    match turns.is_empty() {
+        true => Ok(()),
+        false => Err(Turns { turns, last_seen }),
+    }
+}
+
+/// Tells one, or gives it back.
+async fn tell_turn(app: &App, turn: Turn, known: Known) -> Result<(), Turn> {
+    let user = turn.user();
+    let Ok(to) = app.store.acquaintances(user).await else {
+        return Err(turn);
+    };
+    let (name, went) = match turn {
+        Turn::Came(_, name) => (name, None),
+        Turn::Went(_, name, at) => (name, at),
+    };
+    let mut notice = notice_of(user, known.presence(name));
     if notice.state == PresenceState::Offline {
         // The node where they were may not have written it yet.
-        notice.last_seen = notice.last_seen.max(last_seen);
+        notice.last_seen = notice.last_seen.max(went);
     }
     app.router.offer(&to, &Notice::Presence(notice));
     Ok(())
 }
 
-async fn notice_of(
-    app: &App,
-    user: UserId,
-    name: &Name,
-) -> Result<Option<PresenceNotice>, Refusal> {
-    let Some(known) = standings(app, &[user]).await?.into_iter().next() else {
-        return Ok(None);
-    };
-    let presence = known.presence(name.clone());
-    Ok(Some(PresenceNotice {
+fn notice_of(user: UserId, presence: Presence) -> PresenceNotice {
+    PresenceNotice {
         user,
         name: presence.name,
         state: presence.state,
         last_seen: presence.last_seen,
-    }))
+    }
 }

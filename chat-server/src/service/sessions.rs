@@ -51,5 +51,6 @@ pub async fn end(app: &App, who: &Identity, id: &SessionId) -> Result<bool, Refu
 /// Tells the connections of a session that it ended. A node that does not hear of it finds it in the store
 /// within [`SESSIONS_ASKED_MS`](crate::limits::SESSIONS_ASKED_MS).
 pub(crate) fn tell(app: &App, user: UserId, id: &SessionId) {
-    app.bus.publish(&[user], &Notice::SessionEnded(id.clone()));
+    app.bus
+        .publish([user].into(), &Notice::SessionEnded(id.clone()));
 }

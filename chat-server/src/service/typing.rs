@@ -46,6 +46,6 @@ async fn tell(app: &App, who: &Identity, topic: &Topic) -> Result<(), Refusal> {
         by: who.user,
         name: who.name.clone(),
     };
-    app.bus.publish(&to, &Notice::Typing(notice));
+    app.bus.publish(to.into(), &Notice::Typing(notice));
     Ok(())
 }

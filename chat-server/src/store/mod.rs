@@ -20,6 +20,7 @@ mod audience;
 mod codes;
 mod extra;
 pub mod folder;
+mod look;
 pub mod memory;
 mod message;
 mod naming;
@@ -33,6 +34,7 @@ mod session;
 pub mod sqlite;
 
 pub use account::{Account, Invite, InviteHash, NewAccount, Standing};
+pub use look::{HeadSeen, HeadsPage, Look};
 pub use message::{Fingerprint, NewMessage, Permit, Published};
 pub use open_error::OpenError;
 pub use session::{NewTicket, Session, SigningKey, TicketHash};
@@ -383,7 +385,11 @@ pub trait Store: Send + Sync {
     ) -> StoreResult<Slice>;
     /// The feed over all conversations above a place, ascending, at most `limit`. Nothing is ever committed behind it.
     async fn since(&self, place: Place, limit: usize) -> StoreResult<Vec<Committed>>;
-    /// The place of the last commit.
+    /// How far the conversations go that changed above a look, as far as is committed, from at most `limit` changes and
+    /// those that were late: what is committed below the place of another change is found by the next look. It needs
+    /// neither the texts nor the law of the feed, and so is never kept back, as `since` is by any transaction that runs.
+    async fn heads_since(&self, look: &Look, limit: usize) -> StoreResult<HeadsPage>;
+    /// The place of the last change that the feed tells.
     async fn last_place(&self) -> StoreResult<Place>;
 
     // Conversations.

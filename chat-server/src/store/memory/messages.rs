@@ -1,6 +1,6 @@
 //! Messages: stored once, numbered densely, read page by page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chat_proto::{ConversationKind, MessageId, Rev, Role, Seq, Sigil, Topic};
 
@@ -8,7 +8,10 @@ use super::state::{Conversation, Kept, Seat, Sent, State};
 use crate::change::{Change, ConversationId, Place, UserId};
 use crate::mutant::mutant;
 use crate::store::codes::{self, Named};
-use crate::store::{Committed, NewMessage, Permit, Published, Range, Slice, StoreResult, refuse};
+use crate::store::{
+    Committed, Head, HeadSeen, HeadsPage, Look, NewMessage, Permit, Published, Range, Slice,
+    StoreResult, refuse,
+};
 
 impl State {
     pub(super) fn publish(&mut self, new: &NewMessage) -> StoreResult<Published> {
@@ -186,6 +189,28 @@ impl State {
         let above = usize::try_from(place.row).unwrap_or(0);
         let feed = self.feed.iter().skip(above).take(limit);
         feed.map(|(id, rev)| self.committed(*id, *rev)).collect()
+    }
+
+    pub(super) fn heads_since(&self, look: &Look, limit: usize) -> HeadsPage {
+        let found = self.since(look.upto, limit);
+        let mut seen: BTreeMap<ConversationId, (Rev, BTreeSet<UserId>)> = BTreeMap::new();
+        for Committed { change, members } in &found {
+            let (rev, concerned) = seen.entry(change.conversation).or_default();
+            *rev = change.rev;
+            concerned.extend(members.iter());
+        }
+        let seen = seen.into_iter();
+        let heads = seen.map(|(conversation, (rev, concerned))| HeadSeen {
+            head: Head { conversation, rev },
+            concerned: concerned.into_iter().collect(),
+        });
+        let last = found.last().map(|last| last.change.place);
+        HeadsPage {
+            heads: heads.collect(),
+            changes: found.len(),
+            next: last.unwrap_or(look.upto).into(),
+            more: found.len() == limit,
+        }
     }
 
     pub(super) fn last_place(&self) -> Place {

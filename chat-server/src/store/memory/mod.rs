@@ -7,9 +7,10 @@ use chat_proto::{Epoch, Mark, MessageId, Name, Rev, Seq, SessionId, Time, Topic}
 
 use super::queue::closed;
 use super::{
-    Account, Commits, Committed, Delivered, GroupRecord, Head, Invite, InviteHash, Listed, MarkAt,
-    Member, Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, NewTicket, Published,
-    Range, Session, SigningKey, Slice, Standing, Store, StoreResult, Subscribed, TicketHash,
+    Account, Commits, Committed, Delivered, GroupRecord, Head, HeadsPage, Invite, InviteHash,
+    Listed, Look, MarkAt, Member, Membership, NewAccount, NewGroup, NewGroupMade, NewMessage,
+    NewTicket, Published, Range, Session, SigningKey, Slice, Standing, Store, StoreResult,
+    Subscribed, TicketHash,
 };
 use crate::change::{Change, ConversationId, Place, UserId};
 
@@ -229,6 +230,10 @@ impl Store for MemoryStore {
 
     async fn since(&self, place: Place, limit: usize) -> StoreResult<Vec<Committed>> {
         self.with(|s| Ok(s.since(place, limit)))
+    }
+
+    async fn heads_since(&self, look: &Look, limit: usize) -> StoreResult<HeadsPage> {
+        self.with(|s| Ok(s.heads_since(look, limit)))
     }
 
     async fn last_place(&self) -> StoreResult<Place> {

@@ -12,7 +12,7 @@ use super::rows::{self, change_columns, change_sql, get, membership_sql};
 use crate::change::{ConversationId, Place, UserId};
 use crate::store::audience::{Audience, Stay};
 use crate::store::codes::{column, count};
-use crate::store::{Committed, Membership};
+use crate::store::{Committed, Head, HeadSeen, HeadsPage, Look, Membership};
 
 pub(super) async fn since(c: &Connection, place: Place, limit: usize) -> Outcome<Vec<Committed>> {
     // Only what is below the oldest transaction that still runs: ids and transactions are numbered before they commit,
@@ -69,6 +69,62 @@ async fn audiences(
         (id, Audience::new(address, stays))
     };
     Ok(addresses.into_iter().map(audience).collect())
+}
+
+pub(super) async fn heads_since(c: &Connection, look: &Look, limit: usize) -> Outcome<HeadsPage> {
+    // What a transaction of an earlier look that ran then has committed since, and what is above that look. The place up
+    // to which it goes is that of a row that is there: numbers of transactions that left nothing may be given again
+    // after a crash. All of one snapshot, of which the transactions that run are told, too.
+    const SQL: &str = "WITH page AS (SELECT conversation, rev, txn, id FROM log WHERE (txn, id) > ($1, $2) \
+            ORDER BY txn, id LIMIT $3), \
+        late AS (SELECT conversation, rev FROM log WHERE txn = ANY($4)), \
+        seen AS (SELECT conversation, min(rev) AS low, max(rev) AS high FROM \
+            (SELECT conversation, rev FROM page UNION ALL SELECT conversation, rev FROM late) AS r GROUP BY conversation), \
+        last AS (SELECT txn, id FROM page UNION ALL SELECT $1, $2 ORDER BY txn DESC, id DESC LIMIT 1) \
+        SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM late), l.txn, l.id, \
+            ARRAY(SELECT t::text::bigint FROM pg_snapshot_xip(pg_current_snapshot()) AS t \
+                WHERE t::text::bigint < l.txn), \
+            s.conversation, s.high, \
+            ARRAY(SELECT who FROM members WHERE conversation = s.conversation AND joined_rev <= s.high \
+                AND coalesce(left_rev >= s.low, true) \
+                UNION SELECT who FROM stays WHERE conversation = s.conversation AND joined_rev <= s.high \
+                AND left_rev >= s.low) \
+        FROM last l LEFT JOIN seen s ON true";
+    let limit = column(limit as u64);
+    let (above, late) = (look.upto, &look.open);
+    let found = c
+        .rows(SQL, &[&above.transaction, &above.row, &limit, late])
+        .await?;
+    let first = found.first();
+    let first = first.ok_or_else(|| Fault::internal("a look found not even its place"))?;
+    let (page, late): (i64, i64) = (get(first, 0)?, get(first, 1)?);
+    let upto = Place {
+        transaction: get(first, 2)?,
+        row: get(first, 3)?,
+    };
+    let heads = found.iter().filter_map(|row| head_seen(row).transpose());
+    Ok(HeadsPage {
+        heads: heads.collect::<Outcome<_>>()?,
+        changes: usize::try_from(page + late).unwrap_or(0),
+        next: Look {
+            upto,
+            open: get(first, 4)?,
+        },
+        more: page == limit,
+    })
+}
+
+/// A conversation that a look saw; a look that saw none has one row without.
+fn head_seen(row: &Row) -> Outcome<Option<HeadSeen>> {
+    let Some(conversation) = get::<Option<i64>>(row, 5)?.map(ConversationId) else {
+        return Ok(None);
+    };
+    let rev = Rev(count(get(row, 6)?));
+    let concerned: Vec<i64> = get(row, 7)?;
+    Ok(Some(HeadSeen {
+        head: Head { conversation, rev },
+        concerned: concerned.into_iter().map(UserId).collect(),
+    }))
 }
 
 /// The place of the last row of the log that the feed tells.

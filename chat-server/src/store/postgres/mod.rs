@@ -13,10 +13,10 @@ use chat_proto::{Epoch, Mark, MessageId, Name, Rev, Seq, SessionId, Time, Topic}
 
 use super::queue::{PATIENCE, too_long};
 use super::{
-    Account, Commits, Committed, Delivered, GroupRecord, Head, Invite, InviteHash, Listed, MarkAt,
-    Member, Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, NewTicket, OpenError,
-    Published, Range, Session, SigningKey, Slice, Standing, Store, StoreResult, Subscribed,
-    TicketHash,
+    Account, Commits, Committed, Delivered, GroupRecord, Head, HeadsPage, Invite, InviteHash,
+    Listed, Look, MarkAt, Member, Membership, NewAccount, NewGroup, NewGroupMade, NewMessage,
+    NewTicket, OpenError, Published, Range, Session, SigningKey, Slice, Standing, Store,
+    StoreResult, Subscribed, TicketHash,
 };
 use crate::change::{Change, ConversationId, Place, UserId};
 
@@ -296,6 +296,10 @@ impl Store for PostgresStore {
 
     async fn since(&self, place: Place, limit: usize) -> StoreResult<Vec<Committed>> {
         asking!(self, |c| feed::since(c, place, limit))
+    }
+
+    async fn heads_since(&self, look: &Look, limit: usize) -> StoreResult<HeadsPage> {
+        asking!(self, |c| feed::heads_since(c, look, limit))
     }
 
     async fn last_place(&self) -> StoreResult<Place> {

@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension};
 use super::rows::{self, change_sql, membership_sql};
 use crate::change::{ConversationId, Place, UserId};
 use crate::store::audience::{Audience, Stay};
-use crate::store::codes::count;
-use crate::store::{Committed, Membership, StoreResult};
+use crate::store::codes::{column, count};
+use crate::store::{Committed, Head, HeadSeen, HeadsPage, Membership, StoreResult};
 
 pub(super) fn since(
     connection: &Connection,
@@ -57,6 +57,51 @@ fn audience(connection: &Connection, conversation: ConversationId) -> StoreResul
         .collect::<rusqlite::Result<_>>()?;
     let address = rows::address(connection, conversation)?;
     Ok(Audience::new(address, stays))
+}
+
+pub(super) fn heads_since(
+    connection: &Connection,
+    place: Place,
+    limit: usize,
+) -> StoreResult<HeadsPage> {
+    const SQL: &str = "SELECT conversation, min(rev), max(rev), max(place), count(*) \
+        FROM (SELECT place, conversation, rev FROM log WHERE place > ?1 ORDER BY place LIMIT ?2) \
+        GROUP BY conversation";
+    let mut statement = connection.prepare_cached(SQL)?;
+    let mut found = statement.query([place.row, column(limit as u64)])?;
+    let mut page = HeadsPage::default();
+    let mut last = place;
+    while let Some(row) = found.next()? {
+        let conversation = ConversationId(row.get(0)?);
+        let (low, high) = (Rev(count(row.get(1)?)), Rev(count(row.get(2)?)));
+        last = last.max(Place::at_row(row.get(3)?));
+        page.changes += usize::try_from(row.get::<_, i64>(4)?).unwrap_or(0);
+        page.heads.push(HeadSeen {
+            head: Head {
+                conversation,
+                rev: high,
+            },
+            concerned: members_between(connection, conversation, low, high)?,
+        });
+    }
+    page.next = last.into();
+    page.more = page.changes == limit;
+    Ok(page)
+}
+
+/// Who was a member at any of these changes.
+fn members_between(
+    connection: &Connection,
+    conversation: ConversationId,
+    low: Rev,
+    high: Rev,
+) -> rusqlite::Result<Vec<UserId>> {
+    const SQL: &str = "SELECT user FROM members WHERE conversation = ?1 AND joined_rev <= ?3 AND ifnull(left_rev >= ?2, true) \
+        UNION SELECT user FROM stays WHERE conversation = ?1 AND joined_rev <= ?3 AND left_rev >= ?2";
+    let bounds = [conversation.0, column(low.0), column(high.0)];
+    let mut statement = connection.prepare_cached(SQL)?;
+    let users = statement.query_map(bounds, |row| row.get(0).map(UserId))?;
+    users.collect()
 }
 
 /// The place of the last row of the log.

@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use chat_proto::{Epoch, Mark, MessageId, Name, Rev, Seq, SessionId, Time, Topic};
 
 use super::{
-    Account, Commits, Committed, Delivered, GroupRecord, Head, Invite, InviteHash, Listed, MarkAt,
-    Member, Membership, NewAccount, NewGroup, NewGroupMade, NewMessage, NewTicket, OpenError,
-    Published, Range, Session, SigningKey, Slice, Standing, Store, StoreResult, Subscribed,
-    TicketHash,
+    Account, Commits, Committed, Delivered, GroupRecord, Head, HeadsPage, Invite, InviteHash,
+    Listed, Look, MarkAt, Member, Membership, NewAccount, NewGroup, NewGroupMade, NewMessage,
+    NewTicket, OpenError, Published, Range, Session, SigningKey, Slice, Standing, Store,
+    StoreResult, Subscribed, TicketHash,
 };
 use crate::change::{Change, ConversationId, Place, UserId};
 
@@ -296,6 +296,11 @@ impl Store for SqliteStore {
 
     async fn since(&self, place: Place, limit: usize) -> StoreResult<Vec<Committed>> {
         self.read(move |c| feed::since(c, place, limit)).await
+    }
+
+    async fn heads_since(&self, look: &Look, limit: usize) -> StoreResult<HeadsPage> {
+        let place = look.upto;
+        self.read(move |c| feed::heads_since(c, place, limit)).await
     }
 
     async fn last_place(&self) -> StoreResult<Place> {
