@@ -341,6 +341,16 @@ opaque! {
     /// One log-in of one device. It holds the refresh token and may have several connections.
     SessionId
 }
+
+impl SessionId {
+    /// Reads an id as a request names it. None: it is none of a session, whatever it holds.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = uuid::Uuid::try_parse(text).ok()?;
+        Some(Self(id.to_string()))
+    }
+}
+
 opaque! {
     /// One live socket; new at every connect.
     ConnectionId

@@ -1,8 +1,8 @@
 //! What a client may get wrong, by mistake or on purpose: one error that says what, and nothing else happens.
 
 use chat_proto::{ErrorCode, Event};
-use chat_tests::{TestClient, TestServer};
-use serde_json::json;
+use chat_tests::{Call, TestClient, TestServer};
+use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -342,4 +342,86 @@ async fn d14_a_flood_of_rubbish_moves_nobody_else() {
         ben.expect_text(&format!("text {at}")).await;
     }
     rubbish.await.expect("the flood ends");
+}
+
+#[tokio::test]
+async fn s03_a_nul_in_whatever_a_request_names_is_refused_and_is_no_fault() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    ann.make_group("ops", &[]).await;
+    let asked = [
+        "/v1/conversations?before=%00",
+        "/v1/messages?topic=%00",
+        "/v1/messages?id=%00",
+        "/v1/messages/%00/1",
+        "/v1/messages/ops/%00",
+        "/v1/messages/%00/1/readers",
+        "/v1/users?query=%00",
+        "/v1/users?query=a&after=%00",
+        "/v1/users/%00",
+        "/v1/users/%00/presence",
+        "/v1/groups?query=%00",
+        "/v1/groups?query=op%00s",
+        "/v1/groups/%00",
+        "/v1/groups/%00/messages",
+        "/v1/groups/%00/users",
+        "/join/%00",
+        "/socket?ticket=%00",
+    ];
+    let mut calls: Vec<Call> = asked.into_iter().map(Call::get).collect();
+    let ended = ["/v1/sessions/%00", "/v1/sessions/current%00"];
+    calls.extend(ended.map(|path| Call::new("DELETE", path)));
+    for path in ["/v1/groups/%00/users/ann", "/v1/groups/ops/users/%00"] {
+        calls.extend([Call::new("PUT", path), Call::new("DELETE", path)]);
+    }
+    let me = json!({"display_name": "a\0"});
+    calls.push(Call::new("PATCH", "/v1/me").json(&me));
+    let whole = [
+        (
+            "/v1/accounts",
+            json!({"name": "eve", "password": "a long good password",
+            "display_name": "Eve", "email": "eve@example.org", "device": "desk", "invite": null}),
+        ),
+        (
+            "/v1/sessions",
+            json!({"name": "eve", "password": "none", "device": "desk"}),
+        ),
+        (
+            "/v1/sessions/refresh",
+            json!({"refresh_token": "kid.session.1.00"}),
+        ),
+        (
+            "/v1/messages",
+            json!({"topic": "ann", "text": "hi", "id": "1", "kind": "text", "lang": "en"}),
+        ),
+        ("/v1/read", json!({"topic": "ops", "seq": 1})),
+        (
+            "/v1/groups",
+            json!({"name": "new", "title": "New", "users": ["ann"], "text": "hi", "id": "2"}),
+        ),
+    ];
+    for (path, body) in whole {
+        for (field, value) in body.as_object().expect("an object") {
+            let mut body = body.clone();
+            body[field] = match value {
+                Value::Array(_) => json!(["ann\0"]),
+                // Nobody's password but in a hash.
+                _ if field == "password" => continue,
+                Value::Number(_) => continue,
+                other => json!(format!("{}\0", other.as_str().unwrap_or("code"))),
+            };
+            calls.push(Call::post(path, &body));
+        }
+    }
+    for call in calls {
+        let answer = ann.call(call).await;
+        assert!((400..500).contains(&answer.status), "{answer:?}");
+    }
+    // What a message carries beside its text comes back as it went in.
+    let meta = json!({"topic": "ann", "text": "hi", "meta": {"key": "a\0b"}});
+    ann.post("/v1/messages", &meta).await.expect(201);
+    assert_eq!(
+        ann.get("/v1/messages/ann/1").await.expect(200)["meta"],
+        meta["meta"]
+    );
 }

@@ -2,7 +2,7 @@
 
 use chat_proto::id::RESERVED_NAMES;
 use chat_proto::meta::MetaError;
-use chat_proto::{MessageId, Meta, Name, Sigil, Time, Topic};
+use chat_proto::{MessageId, Meta, Name, SessionId, Sigil, Time, Topic};
 use proptest::prelude::*;
 
 /// The rule of names, written down apart from the code under test.
@@ -41,6 +41,13 @@ proptest! {
     fn an_id_is_printable_ascii(text in prop_oneof![any::<String>(), "[ -~]{0,70}"]) {
         let fits = (1..=64).contains(&text.len()) && text.chars().all(|c| (' '..='~').contains(&c));
         prop_assert_eq!(MessageId::parse(&text).is_ok(), fits);
+    }
+
+    #[test]
+    fn a_session_is_named_by_an_id_of_ours(text in any::<String>()) {
+        let id = SessionId::generate();
+        prop_assert_eq!(SessionId::parse(&format!("{id}{text}")).is_some(), text.is_empty());
+        prop_assert_eq!(SessionId::parse(id.as_str()), Some(id));
     }
 
     #[test]

@@ -47,15 +47,14 @@ pub(super) async fn end(
     Caller(who): Caller,
     InPath(id): InPath<String>,
 ) -> Answer<StatusCode> {
-    let id = if id == "current" {
-        who.session.clone()
-    } else {
-        SessionId(id)
+    let id = match id.as_str() {
+        "current" => Some(who.session.clone()),
+        id => SessionId::parse(id),
     };
-    if !sessions::end(&edge.app, &who, &id).await? {
-        return Err(Refusal::new(ErrorCode::NotFound, "you have no such session").into());
+    match id {
+        Some(id) if sessions::end(&edge.app, &who, &id).await? => Ok(StatusCode::NO_CONTENT),
+        _ => Err(Refusal::new(ErrorCode::NotFound, "you have no such session").into()),
     }
-    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /v1/ticket`.

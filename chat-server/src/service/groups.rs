@@ -4,7 +4,7 @@ use chat_proto::api::{Group, GroupCreated, Member, NewGroup};
 use chat_proto::text::valid_line;
 use chat_proto::{Body, ErrorCode, MessageId, Name, Refusal, Sigil, Topic, limits};
 
-use super::{App, Identity, invalid, page_size, presence, send};
+use super::{App, Identity, check_query, invalid, page_size, presence, send};
 use crate::store::{self, GroupRecord, refuse};
 
 /// Public topics of a list by default, and at the most.
@@ -101,7 +101,7 @@ pub async fn groups(app: &App, who: &Identity) -> Result<Vec<Group>, Refusal> {
 /// Public topics whose name matches `query`.
 ///
 /// # Errors
-/// `invalid` for a limit out of range.
+/// `invalid` for a limit out of range, or a query that nothing can fit.
 pub async fn public_topics(
     app: &App,
     who: &Identity,
@@ -109,6 +109,7 @@ pub async fn public_topics(
     limit: Option<u64>,
 ) -> Result<Vec<Group>, Refusal> {
     let limit = page_size(limit, TOPICS.0, TOPICS.1)?;
+    check_query(query)?;
     Ok(app
         .store
         .public_topics(who.user, query, limit)

@@ -232,6 +232,14 @@ fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::new(ErrorCode::Invalid, message)
 }
 
+/// What somebody looks for: it holds what a name may hold, and no engine meets a character that it cannot take.
+fn check_query(query: &str) -> Result<(), Refusal> {
+    match query.chars().any(char::is_control) {
+        true => Err(invalid("'query' holds a control character")),
+        false => Ok(()),
+    }
+}
+
 /// The number of rows of a page: `1..=max`, or the default where none is named.
 fn page_size(limit: Option<u64>, default: u64, max: u64) -> Result<usize, Refusal> {
     let limit = limit.unwrap_or(default);

@@ -3,7 +3,7 @@
 use chat_proto::api::Profile;
 use chat_proto::{Name, Refusal};
 
-use super::{App, Identity, invalid, page_size};
+use super::{App, Identity, check_query, page_size};
 use crate::store::{Account, refuse};
 
 /// People of a list by default, and at the most.
@@ -12,7 +12,7 @@ const PEOPLE: (u64, u64) = (50, 200);
 /// People whose handle or display name matches `query`, by handle, above `after`.
 ///
 /// # Errors
-/// `invalid` for a limit out of range.
+/// `invalid` for a limit out of range, or a query that nothing can fit.
 pub async fn people(
     app: &App,
     _who: &Identity,
@@ -21,9 +21,7 @@ pub async fn people(
     limit: Option<u64>,
 ) -> Result<Vec<Profile>, Refusal> {
     let limit = page_size(limit, PEOPLE.0, PEOPLE.1)?;
-    if query.chars().any(char::is_control) {
-        return Err(invalid("'query' holds a control character"));
-    }
+    check_query(query)?;
     let found = app.store.search_people(query, after, limit).await?;
     Ok(found.into_iter().map(profile).collect())
 }
