@@ -226,7 +226,7 @@ async fn whole_history(person: &Person, topic: &str) -> Vec<Seen> {
 fn budget() -> Duration {
     let seconds = std::env::var("CHAT_CHAOS_SECONDS").ok();
     let seconds = seconds.and_then(|seconds| seconds.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(20))
+    Duration::from_secs(seconds.unwrap_or(10))
 }
 
 /// Does `fault` again and again under load until the time is over, at least so often, and judges; gives the judgement
