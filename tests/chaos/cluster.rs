@@ -125,7 +125,8 @@ async fn c04_nothing_acked_is_lost_when_a_node_is_killed() {
     let Some(cluster) = two_nodes("c04, nodes killed").await else {
         return;
     };
-    under_faults("a node is killed", cluster, 3, kill_a_node).await;
+    let report = under_faults("a node is killed", cluster, 3, kill_a_node).await;
+    assert!(report.cut_off > 0, "no send was hit: {report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

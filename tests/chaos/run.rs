@@ -149,8 +149,14 @@ impl<W: World> Run<W> {
     /// Ends the load, lets everybody catch up, reads everything again and judges; gives the records too.
     pub(crate) async fn finish(mut self) -> (Report, TempDir) {
         self.common.over.store(true, Ordering::Relaxed);
-        while let Some(sender) = self.senders.join_next().await {
-            sender.expect("a sender does not fail");
+        let sent = tokio::time::timeout(REST, async {
+            while let Some(sender) = self.senders.join_next().await {
+                sender.expect("a sender does not fail");
+            }
+        });
+        if sent.await.is_err() {
+            println!("not everything that was sent was answered: it stays unknown");
+            self.senders.shutdown().await;
         }
         self.world.heal().await;
         let rested = tokio::time::timeout(REST, self.everybody_has_all()).await;
@@ -220,16 +226,17 @@ async fn whole_history(person: &Person, topic: &str) -> Vec<Seen> {
 fn budget() -> Duration {
     let seconds = std::env::var("CHAT_CHAOS_SECONDS").ok();
     let seconds = seconds.and_then(|seconds| seconds.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(20))
+    Duration::from_secs(seconds.unwrap_or(10))
 }
 
-/// Does `fault` again and again under load until the time is over, at least so often, and judges.
+/// Does `fault` again and again under load until the time is over, at least so often, and judges; gives the judgement
+/// for what else there is to ask of it.
 pub(crate) async fn under_faults<W: World>(
     name: &str,
     world: W,
     least: u32,
     mut fault: impl AsyncFnMut(&mut Run<W>),
-) {
+) -> Report {
     let mut run = Run::start(name, world).await;
     let end = Instant::now() + budget();
     let mut faults = 0;
@@ -249,7 +256,12 @@ pub(crate) async fn under_faults<W: World>(
         report.acked > 100,
         "too little happened to prove anything: {report}"
     );
+    assert_eq!(
+        report.unknown, 0,
+        "sends that never came to an end: {report}"
+    );
     assert!(report.findings.is_empty(), "{report}");
+    report
 }
 
 /// Asserts that what the server counted is what a recount gives.

@@ -5,6 +5,8 @@
 mod away;
 mod bus;
 mod messages;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod options;
 mod others;
 mod presence;

@@ -6,6 +6,7 @@ use chat_proto::action::{Changes, Sync};
 use chat_proto::{Action, Event, Name, Rev};
 use chat_tests::client::topic;
 use chat_tests::receiver::Receiver;
+use chat_tests::server::nodes_of_this_run;
 use chat_tests::{TestClient, TestServer};
 
 /// "I have these changes of these topics".
@@ -187,7 +188,9 @@ async fn d12_between_missed_and_live_messages_there_is_neither_hole_nor_double()
     sender.await.expect("all were sent");
     let wanted: Vec<String> = (0..total).map(|at| format!("text {at}")).collect();
     assert_eq!(shown, wanted);
-    assert!(connects > 2, "{connects}");
+    // What a bus may lose is found every two seconds, and takes the time of the cuts.
+    let least = if nodes_of_this_run() > 1 { 2 } else { 5 };
+    assert!(connects > least, "{connects}");
 }
 
 #[tokio::test]
@@ -202,7 +205,7 @@ async fn d13_a_reader_that_stops_delays_nobody_and_loses_nothing() {
     // More than sockets and kernel hold, so that the server has to stop writing to ben.
     for at in 0..3000 {
         socket.send("ops", &format!("{at} {text}")).await;
-        if at % 25 == 24 {
+        if nodes_of_this_run() == 1 || at % 25 == 24 {
             cat.expect_message(|message| message.seq.0 == at + 2).await;
         }
     }

@@ -9,8 +9,8 @@ use chat_tests::postgres::Postgres;
 use chat_tests::proxy::Proxy;
 use tokio::task::JoinSet;
 
-use crate::nodes::by_hand;
-use crate::world::{World, message, start_postgres, topic};
+use crate::nodes::{by_hand, wait_for_waiters};
+use crate::world::{World, message, name, new_account, start_postgres, topic};
 
 /// Longer than the five seconds after which every call has ended, and short enough to tell them from ten.
 const FIVE_SECONDS: Duration = Duration::from_millis(6_500);
@@ -253,6 +253,37 @@ async fn c05_a_lock_that_is_never_let_go_is_unavailable_in_time() {
     assert!(unavailable(sent) && unavailable(removed));
     holding.rollback().await.unwrap();
     w.said(ben, "ops", "hi").await;
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_in_its_middle_leaves_nothing() {
+    let Some((w, postgres)) = world("store away dropped").await else {
+        return;
+    };
+    let ann = w.person("ann").await;
+    w.subscribe(ann, "lobby").await.unwrap();
+    let mut client = by_hand(&postgres).await;
+    let holding = client.transaction().await.unwrap();
+    let lock = "SELECT 1 FROM conversations FOR UPDATE";
+    holding.execute(lock, &[]).await.unwrap();
+    let mut late = new_account("late");
+    late.lobby = Some(name("lobby"));
+    let coming = {
+        let (store, late) = (Arc::clone(&w.store), late.clone());
+        tokio::spawn(async move { store.create_account(late).await })
+    };
+    // It has written the account and its name, and waits for the row of the lobby.
+    wait_for_waiters(&holding, 1).await;
+    coming.abort();
+    assert!(coming.await.unwrap_err().is_cancelled());
+    holding.rollback().await.unwrap();
+    for number in 0..20 {
+        w.subscribe(ann, &format!("world{}", number % 9))
+            .await
+            .unwrap();
+    }
+    assert_eq!(w.store.account_named(&name("late")).await.unwrap(), None);
+    w.store.create_account(late).await.unwrap();
 }
 
 #[tokio::test]

@@ -221,7 +221,7 @@ async fn a02_a_name_is_given_once_on_two_nodes_at_once() {
 }
 
 /// Waits until so many transactions wait for the rows that another holds.
-async fn wait_for_waiters(client: &tokio_postgres::Transaction<'_>, count: i64) {
+pub(crate) async fn wait_for_waiters(client: &tokio_postgres::Transaction<'_>, count: i64) {
     let sql = "SELECT count(*) FROM pg_locks WHERE NOT granted";
     chat_tests::eventually("transactions that wait", async || {
         let waiting: i64 = client.query_one(sql, &[]).await.unwrap().get(0);
@@ -435,12 +435,17 @@ async fn a06_a_session_and_its_ticket_are_good_on_every_node() {
     let taken: Vec<_> = taken.await.into_iter().filter_map(Result::unwrap).collect();
     assert_eq!(taken, std::slice::from_ref(&id));
     // The same refresh token on both nodes at once: one makes the next, and the other gives it again.
-    let rotated = at_once(
-        nodes[0].store.rotate_session(&id, 1, at(9)),
-        nodes[1].store.rotate_session(&id, 1, at(9)),
-    );
-    for rotated in rotated.await {
-        assert_eq!(rotated.unwrap().unwrap().0.generation, 2);
+    for presented in 1..=9 {
+        let seconds = 10 * i64::try_from(presented).unwrap();
+        let rotated = at_once(
+            nodes[0].store.rotate_session(&id, presented, at(seconds)),
+            nodes[1]
+                .store
+                .rotate_session(&id, presented, at(seconds + 1)),
+        );
+        let [one, other] = rotated.await.map(|rotated| rotated.unwrap().unwrap().0);
+        assert_eq!(one.generation, presented + 1);
+        assert_eq!(one, other);
     }
     nodes[1].store.end_session(ann, &id).await.unwrap();
     let gone = nodes[0]

@@ -62,6 +62,8 @@ pub struct Report {
     pub unknown: usize,
     /// Sends that were cut off: the faults that hit one in flight.
     pub cut_off: usize,
+    /// Sends that were answered by a refusal after which nothing is known: the store was away.
+    pub put_off: usize,
     /// Messages that sessions showed.
     pub shown: usize,
 }
@@ -86,9 +88,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} sent, {} cut off, {} acked, {} unknown, {} shown, {} findings",
+            "{} sent, {} cut off, {} put off, {} acked, {} unknown, {} shown, {} findings",
             self.sent,
             self.cut_off,
+            self.put_off,
             self.acked,
             self.unknown,
             self.shown,
@@ -184,8 +187,10 @@ fn promises<'a>(records: &'a [Vec<Entry>], report: &mut Report) -> HashMap<&'a s
                     }
                 }
                 Entry::Refused { id, code } => {
+                    let unknown = ErrorCode::from_wire(code).outcome_unknown();
+                    report.put_off += usize::from(unknown);
                     if let Some(message) = sent.get_mut(id.as_str()) {
-                        message.refused |= !ErrorCode::from_wire(code).outcome_unknown();
+                        message.refused |= !unknown;
                     }
                 }
                 Entry::Unanswered { .. } => report.cut_off += 1,

@@ -12,6 +12,7 @@ pub mod dial;
 pub mod http;
 pub mod keys;
 pub mod lossy;
+pub mod mutants;
 pub mod nats;
 pub mod node;
 pub mod person;

@@ -119,7 +119,11 @@ impl Setup {
 }
 
 /// How many nodes a server has in this run: `CHAT_TESTS_NODES` says it.
-fn nodes_of_this_run() -> usize {
+///
+/// # Panics
+/// When it says no number.
+#[must_use]
+pub fn nodes_of_this_run() -> usize {
     let nodes = std::env::var("CHAT_TESTS_NODES").ok();
     nodes.map_or(1, |nodes| nodes.parse().expect("a number of nodes"))
 }

@@ -44,7 +44,7 @@ pub struct NewMessage {
 /// A message that is on disk.
 #[derive(Debug, Clone)]
 pub struct Published {
-    /// Its change; its members are told by [`Commits`].
+    /// Its change; its members are told by [`Commits`](super::Commits).
     pub conversation: ConversationId,
     /// The address as the sender sees it.
     pub topic: Name,

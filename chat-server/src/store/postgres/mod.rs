@@ -20,6 +20,7 @@ use super::{
 };
 use crate::change::{Change, ConversationId, Place, UserId};
 
+mod asked;
 mod cache;
 mod conversations;
 mod directory;
