@@ -9,7 +9,7 @@ use super::fault::Outcome;
 use super::pool::Connection;
 use super::rows::{self, foreign, get, membership_sql};
 use super::writer::{Transaction, load_name};
-use super::{feed, messages};
+use super::{feed, pages};
 use crate::change::{ConversationId, UserId};
 use crate::store::codes::{self, Named, column, count};
 use crate::store::seat::NewSeat;
@@ -158,7 +158,7 @@ pub(super) async fn conversations(
     let readable = |of: &&Membership| of.last_seq.0 > 0 && of.last_seq >= of.first_seq;
     let last = memberships.iter().filter(readable);
     let last = last.filter_map(|of| Some((of.conversation?, of.last_seq, &of.address)));
-    let mut messages: HashMap<_, _> = messages::messages(c, last)
+    let mut messages: HashMap<_, _> = pages::messages(c, last)
         .await?
         .into_iter()
         .map(|change| (change.conversation, change))

@@ -7,7 +7,8 @@ use chat_proto::{ConversationKind, Name, Rev, Role, Seq, Sigil, Time, Topic, Use
 use super::conversations;
 use super::fault::Outcome;
 use super::log::Columns;
-use super::messages::{self, person_named};
+use super::messages;
+use super::people::person_named;
 use super::pool::Connection;
 use super::rows::{self, get};
 use super::writer::{Open, Transaction};

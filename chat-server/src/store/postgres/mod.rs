@@ -32,6 +32,7 @@ mod log;
 mod messages;
 mod open;
 mod origin;
+mod pages;
 mod people;
 mod pool;
 mod rows;
@@ -267,7 +268,7 @@ impl Store for PostgresStore {
     }
 
     async fn own_message(&self, user: UserId, id: &MessageId) -> StoreResult<Option<Change>> {
-        asking!(self, |c| messages::own_message(c, user, id))
+        asking!(self, |c| pages::own_message(c, user, id))
     }
 
     async fn history(
@@ -277,7 +278,7 @@ impl Store for PostgresStore {
         range: Range,
         limit: usize,
     ) -> StoreResult<Slice> {
-        asking!(self, |c| messages::history(c, user, topic, range, limit))
+        asking!(self, |c| pages::history(c, user, topic, range, limit))
     }
 
     async fn changes(
@@ -287,7 +288,7 @@ impl Store for PostgresStore {
         after: Rev,
         limit: usize,
     ) -> StoreResult<Slice> {
-        asking!(self, |c| messages::changes(
+        asking!(self, |c| pages::changes(
             c,
             user,
             conversation,

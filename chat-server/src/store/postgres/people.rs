@@ -166,6 +166,14 @@ pub(super) async fn account_named(c: &Connection, name: &Name) -> Outcome<Option
     row.map(|row| account(&row, 0)).transpose()
 }
 
+/// The account of this name, for calls that name one: `not_found` if there is none.
+pub(super) async fn person_named(c: &Connection, name: &Name) -> Outcome<UserId> {
+    match load_name(c, name).await? {
+        Some(Named::Person(user)) => Ok(user),
+        _ => Err(refuse::no_such_user(name).into()),
+    }
+}
+
 pub(super) async fn password_hash(c: &Connection, user: UserId) -> Outcome<Option<String>> {
     const SQL: &str = "SELECT password_hash FROM users WHERE id = $1";
     let row = c.row(SQL, &[&user.0]).await?;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::cache;
 use super::rows::{self, foreign, membership_sql};
 use super::writer::Transaction;
-use super::{feed, messages};
+use super::{feed, pages};
 use crate::change::{ConversationId, UserId};
 use crate::store::codes::{self, Named, column, count};
 use crate::store::seat::NewSeat;
@@ -164,7 +164,7 @@ pub(super) fn conversations(
     let listed = |membership: Membership| {
         let readable = membership.last_seq.0 > 0 && membership.last_seq >= membership.first_seq;
         let last_message = match membership.conversation.filter(|_| readable) {
-            Some(id) => Some(messages::message(connection, id, membership.last_seq)?),
+            Some(id) => Some(pages::message(connection, id, membership.last_seq)?),
             None => None,
         };
         Ok(Listed {

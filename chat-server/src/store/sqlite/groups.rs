@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::cache;
 use super::conversations;
-use super::messages::{self, person_named};
+use super::messages;
+use super::people::person_named;
 use super::writer::{LogRow, Transaction};
 use crate::change::{ConversationId, UserId, What};
 use crate::store::codes::{self, JOIN, LEAVE, Named, ROLE, column, count};

@@ -18,10 +18,12 @@ use crate::change::{Change, ConversationId, Place, UserId};
 mod cache;
 mod conversations;
 mod directory;
+mod fault;
 mod feed;
 mod groups;
 mod messages;
 mod open;
+mod pages;
 mod people;
 mod readers;
 mod rows;
@@ -267,8 +269,7 @@ impl Store for SqliteStore {
 
     async fn own_message(&self, user: UserId, id: &MessageId) -> StoreResult<Option<Change>> {
         let id = id.clone();
-        self.read(move |c| messages::own_message(c, user, &id))
-            .await
+        self.read(move |c| pages::own_message(c, user, &id)).await
     }
 
     async fn history(
@@ -279,7 +280,7 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> StoreResult<Slice> {
         let topic = topic.clone();
-        self.read(move |c| messages::history(c, user, &topic, range, limit))
+        self.read(move |c| pages::history(c, user, &topic, range, limit))
             .await
     }
 
@@ -290,7 +291,7 @@ impl Store for SqliteStore {
         after: Rev,
         limit: usize,
     ) -> StoreResult<Slice> {
-        self.read(move |c| messages::changes(c, user, conversation, after, limit))
+        self.read(move |c| pages::changes(c, user, conversation, after, limit))
             .await
     }
 

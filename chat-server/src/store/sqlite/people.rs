@@ -3,6 +3,7 @@
 use chat_proto::{Name, Time};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::cache::load_name;
 use super::groups;
 use super::rows;
 use super::writer::Transaction;
@@ -144,6 +145,14 @@ pub(super) fn account_named(connection: &Connection, name: &Name) -> StoreResult
         .query_row([name.as_str()], |row| account(row, 0))
         .optional()?;
     Ok(found)
+}
+
+/// The account of this name, for calls that name one: `not_found` if there is none.
+pub(super) fn person_named(connection: &Connection, name: &Name) -> StoreResult<UserId> {
+    match load_name(connection, name)? {
+        Some(Named::Person(user)) => Ok(user),
+        _ => Err(refuse::no_such_user(name)),
+    }
 }
 
 pub(super) fn password_hash(connection: &Connection, user: UserId) -> StoreResult<Option<String>> {
