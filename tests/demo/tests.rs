@@ -47,13 +47,24 @@ async fn list(visitor: &Person) -> Vec<Conversation> {
     visitor.get("/v1/conversations?limit=100").await.read(200)
 }
 
-async fn page(visitor: &Person, talk: &Talk) -> Vec<(Time, String, String)> {
+/// What was said when, to the millisecond: of what comes at one moment the store tells the second a little later.
+async fn page(visitor: &Person, talk: &Talk) -> Vec<(i64, String, String)> {
     let path = format!("/v1/messages?topic={}&limit=1000", talk.topic);
     let page: Page = visitor.get(&path).await.read(200);
     page.messages
         .into_iter()
-        .map(|message| (message.sent_at, message.from.name.to_string(), message.text))
+        .map(|message| {
+            (
+                millis(message.sent_at),
+                message.from.name.to_string(),
+                message.text,
+            )
+        })
         .collect()
+}
+
+fn millis(time: Time) -> i64 {
+    time.micros().div_euclid(1_000)
 }
 
 #[test]
@@ -82,7 +93,7 @@ async fn the_past_is_told_in_its_order_with_its_dates_and_as_much_unread_as_plan
         let planned = talk
             .lines
             .iter()
-            .map(|line| (at(line.0), line.1.to_owned(), line.2.to_owned()));
+            .map(|line| (millis(at(line.0)), line.1.to_owned(), line.2.to_owned()));
         let told = page(&cast[VISITOR], talk).await;
         assert_eq!(told, planned.collect::<Vec<_>>(), "{}", talk.topic);
     }
