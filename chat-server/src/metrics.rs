@@ -41,7 +41,7 @@ pub const BUS_SAID: &str = "chat_bus_said_total";
 pub const BUS_LOST: &str = "chat_bus_lost_total";
 /// Those of other nodes that came, each copy counted.
 pub const BUS_HEARD: &str = "chat_bus_heard_total";
-/// Changes that were found in the store by looking for what was lost.
+/// Changes that were looked over for lost notices. Nearly all were told before: it grows with all that is stored.
 pub const REPAIRED: &str = "chat_repair_changes_total";
 /// Other nodes that are heard.
 pub const NODES: &str = "chat_nodes_heard";
@@ -165,7 +165,10 @@ fn describe() {
         "Notices and words that were dropped on their way out"
     );
     counter!(BUS_HEARD, "Notices and words of other nodes that came");
-    counter!(REPAIRED, "Changes that a look for lost notices went over");
+    counter!(
+        REPAIRED,
+        "Changes looked over for lost notices, told before or not"
+    );
     gauge!(NODES, "Other nodes that are heard");
 }
 

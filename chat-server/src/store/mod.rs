@@ -2,7 +2,7 @@
 //!
 //! Every engine keeps the same promises, and one list of conformance holds them all to it. An engine numbers
 //! the changes of a conversation densely (`rev`, and `seq` for its messages), answers only when what it
-//! answers is on disk, and hands each batch of changes to [`Commits`] after the commit, before it answers the callers.
+//! answers is on disk, and hands each batch of changes to [`Commits`] after its commit, before it answers the callers.
 //! It never sends anything to anybody.
 
 use std::sync::Arc;
@@ -68,7 +68,8 @@ pub struct Committed {
 }
 
 /// Who hears of commits. Called by the engine after each commit; in the order of the commits where one writes for all,
-/// and nearly so where several write at once. Must return soon and never block.
+/// and as a rule where several write at once: two commits that meet may be told in the other order, which the numbers
+/// mend. Must return soon and never block.
 pub trait Commits: Send + Sync {
     /// A batch was committed.
     fn committed(&self, batch: &[Committed]);
