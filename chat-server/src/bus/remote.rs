@@ -4,7 +4,6 @@
 //! in the store by the next look for lost ones, a mark is told by the next one, presence is made good by the next beat.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -197,8 +196,7 @@ async fn carry_out(
     own: NodeId,
     stopping: CancellationToken,
 ) {
-    let numbers = AtomicU64::new(0);
-    loop {
+    for number in 0.. {
         let next = tokio::select! {
             biased;
             next = waiting.recv() => next,
@@ -207,7 +205,6 @@ async fn carry_out(
         let Some((audience, saying)) = next else {
             return;
         };
-        let number = numbers.fetch_add(1, Ordering::Relaxed);
         let id = SayingId { from: own, number };
         let Some(payload) = encoded(id, &audience, &saying) else {
             tracing::error!("a notice could not be written");

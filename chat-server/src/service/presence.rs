@@ -147,10 +147,9 @@ pub(super) async fn set_status(
     if app.attendance.online(who.user) {
         let mut to = app.store.acquaintances(who.user).await?;
         to.push(who.user);
-        for known in standings(app, &[who.user]).await? {
+        if let Some(known) = standings(app, &[who.user]).await?.pop() {
             let notice = notice_of(who.user, known.presence(who.name.clone()));
-            app.bus
-                .publish(to.clone().into(), &Notice::Presence(notice));
+            app.bus.publish(to.into(), &Notice::Presence(notice));
         }
     }
     Ok(Event::Ack(Ack {
