@@ -20,8 +20,9 @@ struct People {
     nodes: Nodes,
     /// Names of those who are here.
     names: HashMap<UserId, Name>,
-    /// Who came or went and is to be told; the latest of each, so it never grows beyond the users.
-    turns: HashMap<UserId, Turn>,
+    /// What is to be told: of each user the latest coming or going, and apart from that whether a status was set, so it
+    /// never grows beyond the users.
+    turns: HashMap<(UserId, bool), Turn>,
     /// When people were last there, as far as it is not written down; the latest of each.
     last_seen: HashMap<UserId, Time>,
 }
@@ -92,6 +93,15 @@ impl Attendance {
         }
     }
 
+    /// Somebody set a status here, and it is in the store.
+    pub fn status(&self, user: UserId, name: &Name) {
+        let moment = self.moment();
+        self.people()
+            .nodes
+            .handle_status(user, name.clone(), moment);
+        self.moved.notify_one();
+    }
+
     /// Another node said something.
     pub fn hear(&self, from: NodeId, word: Word) {
         let moment = self.moment();
@@ -136,7 +146,7 @@ impl Attendance {
             match output {
                 Output::Say(word) => tick.words.push(word),
                 Output::Turn(turn) => {
-                    people.turns.insert(turn.user(), turn);
+                    people.turns.insert(key_of(&turn), turn);
                 }
                 Output::LastSeen(user, at) => people.was_seen(user, at),
                 news => tick.news.push(news),
@@ -150,7 +160,7 @@ impl Attendance {
         tick
     }
 
-    /// Takes who came or went and was not told yet, and what is to be written down.
+    /// Takes who came, went or set a status and was not told yet, and what is to be written down.
     #[must_use]
     pub fn turns(&self) -> Turns {
         let mut people = self.people();
@@ -165,7 +175,7 @@ impl Attendance {
     pub fn put_back(&self, untold: Turns) {
         let mut people = self.people();
         for turn in untold.turns {
-            people.turns.entry(turn.user()).or_insert(turn);
+            people.turns.entry(key_of(&turn)).or_insert(turn);
         }
         for (user, at) in untold.last_seen {
             people.was_seen(user, at);
@@ -191,13 +201,17 @@ impl Attendance {
     }
 }
 
-/// Who came or went, and when those who went were last there.
+/// Who came, went or set a status, and when those who went were last there.
 #[derive(Debug, Default)]
 pub struct Turns {
     /// To be told to the connections here.
     pub turns: Vec<Turn>,
     /// To be written down.
     pub last_seen: Vec<(UserId, Time)>,
+}
+
+fn key_of(turn: &Turn) -> (UserId, bool) {
+    (turn.user(), matches!(turn, Turn::Set(..)))
 }
 
 impl People {

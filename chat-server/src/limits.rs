@@ -141,6 +141,8 @@ pub const NODE_ASK_MS: u64 = 1_000;
 pub const NODE_EARLY_MAX: usize = 1_024;
 /// People on a page of a node's roll: some 50 KB, of the 1 MB that NATS carries at once.
 pub const NODE_ROLL_PAGE: usize = 1_000;
+/// People whose latest status a node tells with its roll, some 12 KB, as the word of it may have been lost.
+pub const NODE_STATUSES_KEPT: usize = 256;
 /// Pages of a roll that are gathered.
 pub const NODE_ROLL_PAGES_MAX: usize = 100;
 /// Nodes that are known beside this one; more are passed over.

@@ -133,9 +133,12 @@ async fn c03_a_bus_that_comes_back_is_found_by_itself() {
         b.expect_text(&format!("away {round}")).await;
         cluster.bus.restart().await;
         until_user_subjects(&cluster, 2).await;
+        // One might be found by a look at the database that just came; the next takes the bus.
         let start = Instant::now();
-        a.send("ben", &format!("back {round}")).await;
-        b.expect_text(&format!("back {round}")).await;
+        for n in 0..3 {
+            a.send("ben", &format!("back {round} {n}")).await;
+            b.expect_text(&format!("back {round} {n}")).await;
+        }
         assert!(start.elapsed() < AT_ONCE, "took {:?}", start.elapsed());
     }
 }

@@ -34,7 +34,7 @@ pub enum Notice {
     Change(Arc<Change>),
     /// Somebody's mark moved.
     Mark(MarkNotice),
-    /// Somebody came, went or changed state.
+    /// Somebody came, went or changed state. Of that every node tells its own connections, so it never travels.
     Presence(PresenceNotice),
     /// Somebody is typing.
     Typing(TypingNotice),
@@ -65,7 +65,7 @@ pub struct MarkNotice {
 }
 
 /// Somebody came, went or changed state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresenceNotice {
     /// Who.
     pub user: UserId,

@@ -9,7 +9,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use chat_proto::{Rev, SessionId, Time};
 use serde::{Deserialize, Serialize};
 
-use super::{MarkNotice, Notice, PresenceNotice, TypingNotice};
+use super::{MarkNotice, Notice, TypingNotice};
 use crate::change::{Address, Change, ConversationId, Place, What};
 use crate::nodes::{NodeId, Word};
 
@@ -50,7 +50,6 @@ pub enum WireError {
 enum Said {
     Change(SaidChange),
     Mark(MarkNotice),
-    Presence(PresenceNotice),
     Typing(TypingNotice),
     Head(ConversationId, Rev),
     SessionEnded(SessionId),
@@ -67,7 +66,7 @@ struct SaidChange {
     what: What,
 }
 
-/// Writes a saying. `None`: it cannot be written, which nothing of ours causes.
+/// Writes a saying. `None`: it does not travel, which nothing of ours asks for.
 #[must_use]
 pub fn encode(id: SayingId, saying: &Saying) -> Option<Bytes> {
     let said = match saying {
@@ -75,7 +74,8 @@ pub fn encode(id: SayingId, saying: &Saying) -> Option<Bytes> {
         Saying::Notice(notice) => match notice {
             Notice::Change(change) => Said::Change(said_change(change)),
             Notice::Mark(moved) => Said::Mark(moved.clone()),
-            Notice::Presence(changed) => Said::Presence(changed.clone()),
+            // Nodes tell each other by words of it.
+            Notice::Presence(_) => return None,
             Notice::Typing(typing) => Said::Typing(typing.clone()),
             Notice::Head(conversation, rev) => Said::Head(*conversation, *rev),
             Notice::SessionEnded(session) => Said::SessionEnded(session.clone()),
@@ -116,7 +116,6 @@ pub fn decode(payload: &[u8]) -> Result<Saying, WireError> {
     Ok(match said {
         Said::Change(said) => Saying::Notice(Notice::Change(Arc::new(change_of(said)))),
         Said::Mark(moved) => Saying::Notice(Notice::Mark(moved)),
-        Said::Presence(changed) => Saying::Notice(Notice::Presence(changed)),
         Said::Typing(typing) => Saying::Notice(Notice::Typing(typing)),
         Said::Head(conversation, rev) => Saying::Notice(Notice::Head(conversation, rev)),
         Said::SessionEnded(session) => Saying::Notice(Notice::SessionEnded(session)),

@@ -1,8 +1,8 @@
 //! Which nodes there are, and who is on them: pure. Each node computes the presence of everybody from what it hears,
 //! and tells its own connections only of a change; nobody coordinates.
 //!
-//! A node beats every few seconds and counts its arrivals and departures. Who hears a count with a gap before it asks
-//! for the roll; a node that is silent for too long is dead, and its people with it. While the bus is away nobody is
+//! A node beats every few seconds and counts its arrivals, departures and statuses. Who hears a count with a gap before
+//! it asks for the roll; a node that is silent for too long is dead, and its people with it. While the bus is away nobody is
 //! heard, so nobody is judged: the presence of other nodes stands still.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use chat_proto::{Name, Time};
 
 use self::peer::{Move, Peer};
+use self::statuses::{StatusSet, Statuses};
 pub use self::word::{NodeId, Word};
 use crate::change::UserId;
 use crate::clock::Millis;
@@ -20,6 +21,7 @@ use crate::limits::{
 use crate::mutant::mutant;
 
 mod peer;
+mod statuses;
 #[cfg(test)]
 mod tests;
 mod word;
@@ -33,21 +35,23 @@ pub struct Moment {
     pub wall: Time,
 }
 
-/// Somebody came or went, seen over all nodes.
+/// Somebody came, went or set a status, seen over all nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Turn {
     /// They are on a node, and were on none.
     Came(UserId, Name),
     /// They are on no node any more, since then; `None`: that is in the store.
     Went(UserId, Name, Option<Time>),
+    /// They are on some node, and set a status on one.
+    Set(UserId, Name),
 }
 
 impl Turn {
-    /// Who came or went.
+    /// Whom it is about.
     #[must_use]
     pub const fn user(&self) -> UserId {
         match self {
-            Self::Came(user, _) | Self::Went(user, ..) => *user,
+            Self::Came(user, _) | Self::Went(user, ..) | Self::Set(user, _) => *user,
         }
     }
 }
@@ -88,8 +92,9 @@ pub struct Nodes {
     /// How long the people of a node that said farewell have to come back elsewhere.
     grace_ms: u64,
     hearing: Hearing,
-    /// Arrivals and departures here.
+    /// Arrivals, departures and statuses here.
     version: u64,
+    statuses: Statuses,
     here: BTreeMap<UserId, Name>,
     peers: BTreeMap<NodeId, Peer>,
     /// On how many other nodes somebody is; never 0.
@@ -112,6 +117,7 @@ impl Nodes {
             grace_ms,
             hearing: Hearing::Alone,
             version: 0,
+            statuses: Statuses::default(),
             here: BTreeMap::new(),
             peers: BTreeMap::new(),
             elsewhere: HashMap::new(),
@@ -189,6 +195,20 @@ impl Nodes {
         }
     }
 
+    /// Somebody who may be anywhere set a status here, and it is in the store.
+    pub fn handle_status(&mut self, user: UserId, name: Name, moment: Moment) {
+        self.version += 1;
+        let set = StatusSet {
+            version: self.version,
+            user,
+            name: name.clone(),
+        };
+        self.statuses.keep(set.clone());
+        self.say(Word::Status(set));
+        self.beat_soon(moment);
+        self.status_set(user, name);
+    }
+
     /// Another node said something.
     pub fn handle_word(&mut self, from: NodeId, word: Word, moment: Moment) {
         if from == self.own || !self.knows(from, moment) {
@@ -220,7 +240,8 @@ impl Nodes {
                 peer.left = true;
                 peer.until = now.plus(self.grace_ms);
             }
-            news @ (Word::Came { .. } | Word::Went { .. } | Word::Roll { .. }) => {
+            news
+            @ (Word::Came { .. } | Word::Went { .. } | Word::Status(_) | Word::Roll { .. }) => {
                 let moves = peer.handle_news(news, now);
                 moves.into_iter().for_each(|moved| self.apply(moved));
             }
@@ -263,6 +284,14 @@ impl Nodes {
                 }
             }
             Move::Went(user, name, at) => self.went_elsewhere(user, name, at),
+            Move::Set(user, name) => self.status_set(user, name),
+        }
+    }
+
+    /// Of somebody who is nowhere nothing is told: it is read when they come.
+    fn status_set(&mut self, user: UserId, name: Name) {
+        if self.online(user) {
+            self.turn(Turn::Set(user, name));
         }
     }
 
@@ -336,6 +365,10 @@ impl Nodes {
                 page,
                 pages,
                 people: people[first..last].to_vec(),
+                statuses: match page {
+                    0 => self.statuses.all(),
+                    _ => Vec::new(),
+                },
             });
         }
     }

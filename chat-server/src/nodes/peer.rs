@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use chat_proto::{Name, Time};
 
+use super::statuses::StatusSet;
 use super::word::Word;
 use crate::change::UserId;
 use crate::clock::Millis;
@@ -18,19 +19,23 @@ pub(super) enum Move {
     Came(UserId, Name),
     /// They are there no more, since then, if that was told.
     Went(UserId, Name, Option<Time>),
+    /// They set a status there.
+    Set(UserId, Name),
 }
 
-/// An arrival or a departure that waits for an earlier one.
+/// What waits for something earlier.
 #[derive(Debug)]
 enum Early {
     Came(UserId, Name),
     Went(UserId, Time),
+    Set(UserId, Name),
 }
 
 /// The pages of a roll that have come.
 #[derive(Debug)]
 struct Gathered {
     version: u64,
+    statuses: Vec<StatusSet>,
     pages: Vec<Option<Vec<(UserId, Name)>>>,
 }
 
@@ -47,7 +52,7 @@ pub(super) struct Peer {
     pub(super) clock_told: bool,
     /// When to ask it for its roll, if something is missing.
     pub(super) ask_at: Option<Millis>,
-    /// Up to where its arrivals and departures are known without a gap; `None`: not at all yet.
+    /// Up to where its arrivals, departures and statuses are known without a gap; `None`: not at all yet.
     version: Option<u64>,
     /// How many it has counted, as far as it was heard; never below `version`.
     head: u64,
@@ -107,12 +112,12 @@ impl Peer {
                 name,
             } => self.keep(version, Early::Came(user, name)),
             Word::Went { version, user, at } => self.keep(version, Early::Went(user, at)),
-            Word::Roll {
+            Word::Status(StatusSet {
                 version,
-                page,
-                pages,
-                people,
-            } => self.gather(version, page, pages, people, &mut moves),
+                user,
+                name,
+            }) => self.keep(version, Early::Set(user, name)),
+            roll @ Word::Roll { .. } => self.gather(roll, &mut moves),
             _ => {}
         }
         self.catch_up(&mut moves);
@@ -149,18 +154,22 @@ impl Peer {
                         moves.push(Move::Went(user, name, Some(at)));
                     }
                 }
+                Early::Set(user, name) => moves.push(Move::Set(user, name)),
             }
         }
     }
 
-    fn gather(
-        &mut self,
-        version: u64,
-        page: usize,
-        pages: usize,
-        people: Vec<(UserId, Name)>,
-        moves: &mut Vec<Move>,
-    ) {
+    fn gather(&mut self, roll: Word, moves: &mut Vec<Move>) {
+        let Word::Roll {
+            version,
+            page,
+            pages,
+            people,
+            statuses,
+        } = roll
+        else {
+            return;
+        };
         self.head = self.head.max(version);
         if Some(version) <= self.version || page >= pages || pages > NODE_ROLL_PAGES_MAX {
             return;
@@ -171,10 +180,14 @@ impl Peer {
             }
             other => other.insert(Gathered {
                 version,
+                statuses: Vec::new(),
                 pages: vec![None; pages],
             }),
         };
         gathered.pages[page] = Some(people);
+        if page == 0 {
+            gathered.statuses = statuses;
+        }
         if gathered.pages.iter().all(Option::is_some)
             && let Some(whole) = self.gathered.take()
         {
@@ -195,6 +208,16 @@ impl Peer {
             if !self.people.contains_key(&user) {
                 // When exactly is in the store.
                 moves.push(Move::Went(user, name, None));
+            }
+        }
+        for StatusSet {
+            version,
+            user,
+            name,
+        } in whole.statuses
+        {
+            if Some(version) > self.version && !mutant("the_roll_has_no_statuses") {
+                moves.push(Move::Set(user, name));
             }
         }
         self.version = Some(version);

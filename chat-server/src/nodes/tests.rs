@@ -1,7 +1,7 @@
 //! Several nodes in one room, with a wire that loses, doubles and reorders what they say.
 
 use super::*;
-use crate::limits::NODE_GAP_MS;
+use crate::limits::{NODE_GAP_MS, NODE_STATUSES_KEPT};
 
 const ANN: UserId = UserId(1);
 const BEN: UserId = UserId(2);
@@ -92,6 +92,10 @@ impl Room {
         self.nodes[node].handle_arrival(user, &name(user), at(self.ms));
     }
 
+    fn set_status(&mut self, node: usize, user: UserId) {
+        self.nodes[node].handle_status(user, name(user), at(self.ms));
+    }
+
     fn depart(&mut self, node: usize, user: UserId) {
         self.nodes[node].handle_departure(user, at(self.ms));
     }
@@ -109,6 +113,10 @@ impl Room {
     }
 }
 
+fn set(user: UserId) -> Turn {
+    Turn::Set(user, name(user))
+}
+
 fn came(user: UserId) -> Turn {
     Turn::Came(user, name(user))
 }
@@ -118,7 +126,7 @@ fn who_went(turns: &[Turn]) -> Vec<UserId> {
         .iter()
         .map(|turn| match turn {
             Turn::Went(user, ..) => *user,
-            Turn::Came(..) => panic!("somebody came: {turns:?}"),
+            Turn::Came(..) | Turn::Set(..) => panic!("others than those who went: {turns:?}"),
         })
         .collect()
 }
@@ -268,6 +276,63 @@ fn c03_a_lost_word_is_missed_at_the_next_beat_and_asked_for() {
 }
 
 #[test]
+fn r03_a_status_is_told_on_every_node_wherever_it_is_set() {
+    let mut room = Room::of(3);
+    room.arrive(0, ANN);
+    room.settle();
+    for setter in 0..3 {
+        room.turns.iter_mut().for_each(Vec::clear);
+        room.set_status(setter, ANN);
+        room.carry();
+        for node in 0..3 {
+            assert_eq!(room.told(node), [set(ANN)], "set on {setter}");
+        }
+    }
+    room.set_status(1, BEN);
+    room.settle();
+    assert_eq!(room.told(0), [], "ben is nowhere");
+}
+
+#[test]
+fn r03_a_lost_status_is_missed_at_the_next_beat_and_told() {
+    let mut room = Room::of(2);
+    room.arrive(0, ANN);
+    room.set_status(0, ANN);
+    room.settle();
+    assert_eq!(room.told(1), [came(ANN), set(ANN)]);
+    room.set_status(0, ANN);
+    room.take_outputs();
+    room.wire.clear();
+    room.pass(NODE_BEAT_SOON_MS + NODE_GAP_MS + 300);
+    assert_eq!(room.told(1), [set(ANN)], "once");
+    room.arrive(0, BEN);
+    room.take_outputs();
+    room.wire.clear();
+    room.pass(NODE_BEAT_SOON_MS + NODE_GAP_MS + 300);
+    assert_eq!(room.told(1), [came(BEN)], "the status was told before");
+}
+
+#[test]
+fn r03_of_too_many_statuses_the_oldest_are_forgotten() {
+    let mut room = Room::of(2);
+    let many = i64::try_from(NODE_STATUSES_KEPT).expect("a number") + 1;
+    for user in 1..=many {
+        room.arrive(1, UserId(user));
+    }
+    room.settle();
+    room.told(1);
+    for user in (1..=many).chain([2]) {
+        room.set_status(0, UserId(user));
+    }
+    room.take_outputs();
+    room.wire.clear();
+    room.settle();
+    let told: Vec<UserId> = room.told(1).iter().map(Turn::user).collect();
+    let kept: Vec<UserId> = (3..=many).chain([2]).map(UserId).collect();
+    assert_eq!(told, kept);
+}
+
+#[test]
 fn c03_words_that_come_twice_or_in_another_order_change_nothing() {
     let mut room = Room::of(2);
     room.arrive(0, ANN);
@@ -336,6 +401,7 @@ fn a_peer_that_lies_about_its_roll_costs_no_memory_and_no_panic() {
             page,
             pages,
             people: vec![(ANN, name(ANN))],
+            statuses: Vec::new(),
         };
         nodes.handle_word(NodeId(2), word, at(0));
     }
@@ -371,6 +437,8 @@ fn c03_whatever_the_wire_does_in_the_end_all_nodes_agree() {
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut room = Room::of(3);
         let mut here = [[false; 6]; 3];
+        // From which turn on each node has yet to tell of a status, or of its owner's coming, at which it is read.
+        let mut due = [[None; 6]; 3];
         for _ in 0..400 {
             let node = rng.usize(..3);
             let user = rng.usize(..6);
@@ -378,6 +446,13 @@ fn c03_whatever_the_wire_does_in_the_end_all_nodes_agree() {
             match rng.u8(..10) {
                 0..4 if here[node][user] => room.depart(node, id),
                 0..4 => room.arrive(node, id),
+                4 => {
+                    let anywhere = room.nodes.iter().any(|node| node.here.contains_key(&id));
+                    room.set_status(node, id);
+                    for (due, turns) in due.iter_mut().zip(&room.turns) {
+                        due[user] = anywhere.then_some(turns.len());
+                    }
+                }
                 _ => {}
             }
             here[node][user] = room.nodes[node].here.contains_key(&id);
@@ -408,6 +483,15 @@ fn c03_whatever_the_wire_does_in_the_end_all_nodes_agree() {
                     anywhere,
                     "seed {seed}, node {node}, user {user}"
                 );
+                let Some(first) = due[node][user].filter(|_| anywhere) else {
+                    continue;
+                };
+                let told = room.turns[node][first..].iter();
+                let told = told.filter(|turn| !matches!(turn, Turn::Went(..)));
+                assert!(
+                    told.map(Turn::user).any(|told| told == id),
+                    "seed {seed}: node {node} did not tell the status of {user}"
+                );
             }
         }
     }
@@ -425,6 +509,10 @@ fn mutants_are_noticed_by_the_nodes() {
         (
             "nobody_asks_for_the_roll",
             "c03_a_lost_word_is_missed_at_the_next_beat_and_asked_for",
+        ),
+        (
+            "the_roll_has_no_statuses",
+            "r03_a_lost_status_is_missed_at_the_next_beat_and_told",
         ),
         (
             "the_deaf_judge",

@@ -5,6 +5,7 @@ use std::fmt;
 use chat_proto::{Name, SessionId, Time};
 use serde::{Deserialize, Serialize};
 
+use super::statuses::StatusSet;
 use crate::change::UserId;
 
 /// One run of a node. A node that starts again is another one, so that its counts never go back.
@@ -24,14 +25,14 @@ impl fmt::Debug for NodeId {
     }
 }
 
-/// What a node says. Its arrivals and departures are counted without gaps (`version`), so that a listener that
-/// lost one knows it, and asks for the whole roll.
+/// What a node says. Its arrivals, departures and statuses are counted without gaps (`version`), so that a listener
+/// that lost one knows it, and asks for the whole roll.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Word {
     /// It lives.
     Beat {
-        /// How many arrivals and departures it has counted.
+        /// How many arrivals, departures and statuses it has counted.
         version: u64,
         /// How many people are there.
         people: usize,
@@ -56,6 +57,8 @@ pub enum Word {
         /// When.
         at: Time,
     },
+    /// A person who is on any node set a status there.
+    Status(StatusSet),
     /// Asks a node who is there.
     Ask {
         /// Which node.
@@ -63,7 +66,7 @@ pub enum Word {
     },
     /// A page of who is there.
     Roll {
-        /// How many arrivals and departures it had counted.
+        /// How many arrivals, departures and statuses it had counted.
         version: u64,
         /// Which page, from 0.
         page: usize,
@@ -71,6 +74,9 @@ pub enum Word {
         pages: usize,
         /// Those on this page.
         people: Vec<(UserId, Name)>,
+        /// The latest statuses, on the first page.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        statuses: Vec<StatusSet>,
     },
     /// Asks all nodes which sessions of a user have a connection there.
     Where {

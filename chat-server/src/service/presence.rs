@@ -144,22 +144,15 @@ pub(super) async fn set_status(
         last_seen: None,
     };
     app.store.set_status(who.user, standing).await?;
-    if app.attendance.online(who.user) {
-        let mut to = app.store.acquaintances(who.user).await?;
-        to.push(who.user);
-        if let Some(known) = standings(app, &[who.user]).await?.pop() {
-            let notice = notice_of(who.user, known.presence(who.name.clone()));
-            app.bus.publish(to.into(), &Notice::Presence(notice));
-        }
-    }
+    app.attendance.status(who.user, &who.name);
     Ok(Event::Ack(Ack {
         id,
         ..Ack::default()
     }))
 }
 
-/// Tells the connections here of those who may know who came and went, and writes down when they were last there. Every
-/// node computes that for itself, so nothing of it goes over the bus.
+/// Tells the connections here of those who may know who came, went and set a status, and writes down when they were last
+/// there. Every node computes that for itself from the store.
 ///
 /// # Errors
 /// What could not be told or written, as the store is away.
@@ -192,12 +185,18 @@ pub(crate) async fn tell_turns(app: &App, turns: Turns) -> Result<(), Turns> {
 /// Tells one, or gives it back.
 async fn tell_turn(app: &App, turn: Turn, known: Known) -> Result<(), Turn> {
     let user = turn.user();
-    let Ok(to) = app.store.acquaintances(user).await else {
+    let Ok(mut to) = app.store.acquaintances(user).await else {
         return Err(turn);
     };
     let (name, went) = match turn {
         Turn::Came(_, name) => (name, None),
         Turn::Went(_, name, at) => (name, at),
+        // Gone meanwhile, which is told by itself.
+        Turn::Set(..) if known.state == PresenceState::Offline => return Ok(()),
+        Turn::Set(_, name) => {
+            to.push(user);
+            (name, None)
+        }
     };
     let mut notice = notice_of(user, known.presence(name));
     if notice.state == PresenceState::Offline {
