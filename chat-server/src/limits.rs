@@ -130,9 +130,11 @@ pub const TURNS_AGAIN_MS: u64 = 1_000;
 pub const NODE_BEAT_MS: u64 = 10_000;
 /// Milliseconds without a word after which a node is dead: four beats may be lost.
 pub const NODE_LEASE_MS: u64 = 45_000;
-/// Milliseconds from an arrival or a departure to a beat that tells how many there were: if the word of it was lost,
-/// that is noticed then.
+/// Milliseconds from an arrival, a departure or a status to a beat that tells how many there were: if the word of it was
+/// lost, that is noticed then.
 pub const NODE_BEAT_SOON_MS: u64 = 1_000;
+/// Beats that follow a change so soon, as one may be lost like the word.
+pub const NODE_BEATS_SOON: u32 = 3;
 /// Milliseconds that a word may be late before what is missing is asked for.
 pub const NODE_GAP_MS: u64 = 200;
 /// Milliseconds between two such questions to the same node, and between two answers to all who ask.

@@ -15,8 +15,8 @@ pub use self::word::{NodeId, Word};
 use crate::change::UserId;
 use crate::clock::Millis;
 use crate::limits::{
-    CLOCKS_APART_MAX_S, NODE_ASK_MS, NODE_BEAT_MS, NODE_BEAT_SOON_MS, NODE_LEASE_MS,
-    NODE_ROLL_PAGE, NODES_MAX,
+    CLOCKS_APART_MAX_S, NODE_ASK_MS, NODE_BEAT_MS, NODE_BEAT_SOON_MS, NODE_BEATS_SOON,
+    NODE_LEASE_MS, NODE_ROLL_PAGE, NODES_MAX,
 };
 use crate::mutant::mutant;
 
@@ -100,6 +100,8 @@ pub struct Nodes {
     /// On how many other nodes somebody is; never 0.
     elsewhere: HashMap<UserId, usize>,
     beat_at: Millis,
+    /// Beats that are still to follow soon after the next one.
+    soon: u32,
     /// When the roll is to be told, if somebody asked.
     roll_at: Option<Millis>,
     roll_told: Option<Millis>,
@@ -122,6 +124,7 @@ impl Nodes {
             peers: BTreeMap::new(),
             elsewhere: HashMap::new(),
             beat_at: Millis(0),
+            soon: 0,
             roll_at: None,
             roll_told: None,
             looked: Millis(0),
@@ -424,7 +427,12 @@ impl Nodes {
     }
 
     fn beat(&mut self, moment: Moment) {
-        self.beat_at = moment.now.plus(NODE_BEAT_MS);
+        let pause = match self.soon {
+            0 => NODE_BEAT_MS,
+            _ => NODE_BEAT_SOON_MS,
+        };
+        self.soon = self.soon.saturating_sub(1);
+        self.beat_at = moment.now.plus(pause);
         self.say(Word::Beat {
             version: self.version,
             people: self.here.len(),
@@ -432,8 +440,13 @@ impl Nodes {
         });
     }
 
-    /// A beat follows a change soon, so that one that was lost is missed soon.
+    /// Beats follow a change soon, so that one that was lost is missed soon.
     fn beat_soon(&mut self, moment: Moment) {
+        self.soon = if mutant("one_beat_must_do") {
+            0
+        } else {
+            NODE_BEATS_SOON - 1
+        };
         self.beat_at = self.beat_at.min(moment.now.plus(NODE_BEAT_SOON_MS));
     }
 

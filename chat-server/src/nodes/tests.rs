@@ -276,6 +276,40 @@ fn c03_a_lost_word_is_missed_at_the_next_beat_and_asked_for() {
 }
 
 #[test]
+fn c03_a_beat_that_is_lost_with_the_word_is_followed_by_another() {
+    let mut room = Room::of(2);
+    room.arrive(0, ANN);
+    room.ms += NODE_BEAT_SOON_MS;
+    let now = at(room.ms);
+    room.nodes[0].handle_timeout(now);
+    room.take_outputs();
+    assert!(matches!(
+        room.wire[..],
+        [(_, Word::Came { .. }), (_, Word::Beat { .. })]
+    ));
+    room.wire.clear();
+    room.pass(NODE_BEAT_SOON_MS + NODE_GAP_MS + 300);
+    assert_eq!(room.told(1), [came(ANN)]);
+    let beats = |room: &mut Room, ms: u64| {
+        let mut beats = 0;
+        for _ in 0..ms / 100 {
+            room.ms += 100;
+            let now = at(room.ms);
+            room.nodes[0].handle_timeout(now);
+            room.take_outputs();
+            beats += room.wire.drain(..).count();
+        }
+        beats
+    };
+    beats(&mut room, NODE_BEAT_MS);
+    assert_eq!(
+        beats(&mut room, 10 * NODE_BEAT_MS),
+        10,
+        "and then it is quiet"
+    );
+}
+
+#[test]
 fn r03_a_status_is_told_on_every_node_wherever_it_is_set() {
     let mut room = Room::of(3);
     room.arrive(0, ANN);
@@ -474,8 +508,8 @@ fn c03_whatever_the_wire_does_in_the_end_all_nodes_agree() {
         }
         room.wire.clear();
         room.pass(4 * NODE_BEAT_MS);
-        for node in 0..3 {
-            for user in 0..6 {
+        for (node, due) in due.iter().enumerate() {
+            for (user, due) in due.iter().enumerate() {
                 let id = UserId(i64::try_from(user).expect("small"));
                 let anywhere = here.iter().any(|there| there[user]);
                 assert_eq!(
@@ -483,7 +517,7 @@ fn c03_whatever_the_wire_does_in_the_end_all_nodes_agree() {
                     anywhere,
                     "seed {seed}, node {node}, user {user}"
                 );
-                let Some(first) = due[node][user].filter(|_| anywhere) else {
+                let Some(first) = due.filter(|_| anywhere) else {
                     continue;
                 };
                 let told = room.turns[node][first..].iter();
@@ -509,6 +543,10 @@ fn mutants_are_noticed_by_the_nodes() {
         (
             "nobody_asks_for_the_roll",
             "c03_a_lost_word_is_missed_at_the_next_beat_and_asked_for",
+        ),
+        (
+            "one_beat_must_do",
+            "c03_a_beat_that_is_lost_with_the_word_is_followed_by_another",
         ),
         (
             "the_roll_has_no_statuses",
