@@ -159,8 +159,19 @@ pub const BUS_QUEUE: usize = 8_192;
 pub const BUS_INBOX: usize = 8_192;
 /// Notices of the bus that are remembered, so that one for many users is read once, and one that comes twice is told once.
 pub const BUS_RECENT: usize = 256;
-/// Bytes that one change may cost on the bus, over all whom it concerns; above it they are told only that there is one.
-pub const BUS_FAN_OUT_BYTES_MAX: usize = 2 << 20;
+/// Bytes of one saying on the bus, of the 1 MiB that NATS carries at once; of a change that is longer it is told only
+/// that there is one.
+pub const BUS_SAYING_BYTES_MAX: usize = 900 << 10;
+/// Users whom a notice concerns from which on it is said once to all nodes with a connection, and not to each user.
+pub const CROWD_MIN: usize = 32;
+/// Users named in one saying, some 80 KB; a notice for more is said in parts.
+pub const CROWD_MAX: usize = 10_000;
+/// How long a change for very many waits for one before it that may be under way.
+pub const ORDER_WAIT: Duration = Duration::from_millis(200);
+/// How far a change may be ahead of the last one in order and still wait for those between.
+pub const ORDER_HELD_MAX: u64 = 128;
+/// Conversations with very many members whose order is remembered.
+pub const ORDER_LINES_MAX: usize = 4_096;
 /// How long a connection waits for the bus to hear of its user; then it is greeted all the same.
 pub const BUS_ATTEND_WAIT: Duration = Duration::from_millis(500);
 /// How long a notice may take to leave; then it is lost, and found in the store.

@@ -7,6 +7,7 @@
     reason = "a promise that fails may panic where it stands"
 )]
 
+mod crowds;
 mod nodes;
 mod outside;
 mod tls;
@@ -39,7 +40,9 @@ promises! {
     nodes::c01_a_notice_reaches_its_user_on_every_node,
     nodes::c01_a_change_of_any_size_arrives_as_it_was,
     nodes::c01_two_clusters_on_one_bus_do_not_mix,
-    nodes::c01_a_long_message_to_very_many_is_told_by_its_number,
+    crowds::c01_a_long_message_to_very_many_arrives_and_one_too_long_is_told_by_its_number,
+    crowds::c02_what_concerns_a_crowd_is_heard_where_anybody_is,
+    crowds::c03_a_crowd_is_told_in_order_whichever_node_wrote,
     nodes::c02_a_node_listens_for_those_who_are_there_and_no_longer,
     nodes::c03_what_is_published_while_the_bus_is_away_is_dropped_at_once,
     nodes::c03_a_bus_that_comes_back_is_heard_again_without_anybodys_help,
@@ -110,6 +113,10 @@ fn mutants_are_noticed_by_the_promises() {
             "nats::r01_arrivals_and_departures_are_known_on_every_node",
         ),
         ("farewell_is_forgotten", "nats::c04_a_farewell_is_heard"),
+        (
+            "crowds_keep_no_order",
+            "nats::c03_a_crowd_is_told_in_order_whichever_node_wrote",
+        ),
     ];
     for (mutant, promise) in table {
         let run = std::process::Command::new(std::env::current_exe().unwrap())

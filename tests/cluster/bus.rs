@@ -12,13 +12,6 @@ const POLL: Duration = Duration::from_millis(3_500);
 /// What comes by the bus comes long before a look at the database.
 const AT_ONCE: Duration = Duration::from_millis(1_000);
 
-/// Deliveries that NATS made to connections that listen to a user.
-async fn deliveries(cluster: &Cluster) -> u64 {
-    let clients = cluster.bus.nats().clients().await;
-    let all: u64 = clients.iter().map(|one| one.out_msgs).sum();
-    all
-}
-
 /// Subjects of users that anybody listens to.
 async fn user_subjects(cluster: &Cluster) -> usize {
     let all = cluster.bus.nats().subscriptions().await;
@@ -59,13 +52,13 @@ async fn c02_a_message_travels_only_to_nodes_where_a_receiver_is() {
     let [ann, ben, cat] = cluster.people(["ann", "ben", "cat"]).await;
     let [mut a, mut b, _c] = sockets(&cluster, [(&ann, 0), (&ben, 1), (&cat, 2)]).await;
     until_user_subjects(&cluster, 3).await;
-    let before = deliveries(&cluster).await;
+    let before = cluster.bus.nats().deliveries().await;
     for n in 0..MESSAGES {
         a.send("ben", &format!("{n}")).await;
         b.expect_text(&format!("{n}")).await;
     }
     // Once to the node of ben; beats and who is here go to all, and they are few.
-    let came = deliveries(&cluster).await - before;
+    let came = cluster.bus.nats().deliveries().await - before;
     assert!(
         (MESSAGES..MESSAGES + 40).contains(&came),
         "{came} deliveries"
@@ -75,12 +68,12 @@ async fn c02_a_message_travels_only_to_nodes_where_a_receiver_is() {
     b.close().await;
     let [mut b] = sockets(&cluster, [(&ben, 0)]).await;
     until_user_subjects(&cluster, 3).await;
-    let before = deliveries(&cluster).await;
+    let before = cluster.bus.nats().deliveries().await;
     for n in 0..MESSAGES {
         a.send("ben", &format!("again {n}")).await;
         b.expect_text(&format!("again {n}")).await;
     }
-    let came = deliveries(&cluster).await - before;
+    let came = cluster.bus.nats().deliveries().await - before;
     // The node itself hears its own words at the most.
     assert!(came <= MESSAGES + 40, "{came} deliveries");
 }

@@ -4,6 +4,7 @@
 
 mod away;
 mod bus;
+mod crowds;
 mod messages;
 #[cfg(feature = "mutants")]
 mod mutants;

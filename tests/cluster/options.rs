@@ -2,7 +2,7 @@
 
 use std::process::{Output, Stdio};
 
-use chat_tests::{Call, Nats, Node, Postgres, Redis, TestServer, program, skip, soon};
+use chat_tests::{Call, Nats, Node, Postgres, Redis, TestServer, eventually, program, skip, soon};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -114,8 +114,11 @@ async fn o01_a_bus_is_used_with_its_password_or_its_token() {
     };
     for url in [user.url(), token.url(), redis.url()] {
         let server = node_of(&postgres.url(), &url).await;
-        let ready = Call::get("/readyz").send(server.address).await.expect(200);
-        assert_eq!(ready["dependencies"]["bus"], "ok");
+        eventually("the bus lets the node in", async || {
+            let ready = Call::get("/readyz").send(server.address).await.expect(200);
+            (ready["dependencies"]["bus"] == "ok").then_some(())
+        })
+        .await;
         assert!(
             !server.log().contains(user.secret()),
             "a secret stands in the log"

@@ -299,6 +299,15 @@ impl Cluster {
         people.try_into().expect("as many as there are names")
     }
 
+    /// So many people: `one0`, `one1` and so on.
+    pub async fn crowd(&self, count: usize) -> Vec<Person> {
+        let mut people = Vec::with_capacity(count);
+        for number in 0..count {
+            people.push(self.person(&format!("one{number}")).await);
+        }
+        people
+    }
+
     /// A person as they are when they go to one node.
     #[must_use]
     pub fn on(&self, node: usize, person: &Person) -> Person {

@@ -156,6 +156,15 @@ impl Nats {
         answer.read::<Clients>(200).connections
     }
 
+    /// Deliveries that it made to those who are connected.
+    ///
+    /// # Panics
+    /// When the server does not tell.
+    pub async fn deliveries(&self) -> u64 {
+        let clients = self.clients().await;
+        clients.iter().map(|one| one.out_msgs).sum()
+    }
+
     /// The subjects that anybody listens to, each as often as it is listened to, in order.
     ///
     /// # Panics

@@ -19,8 +19,22 @@ use crate::mutant::mutant;
 pub(super) enum Audience {
     /// To the nodes where these users are.
     Users(Arc<[UserId]>),
+    /// To all nodes with a connection.
+    Crowd,
     /// To all nodes.
     Nodes,
+}
+
+impl Audience {
+    /// The addresses to which a copy goes.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = To> {
+        let (users, one) = match self {
+            Self::Users(users) => (&users[..], None),
+            Self::Crowd => (&[][..], Some(To::Crowd)),
+            Self::Nodes => (&[][..], Some(To::Nodes)),
+        };
+        users.iter().copied().map(To::User).chain(one)
+    }
 }
 
 /// A payload did not leave.
@@ -43,24 +57,36 @@ pub(super) trait Carrier: Send + Sync {
     async fn start(&self, life: &Epoch, ears: Ears) -> Result<(), BusError>;
     /// Puts a payload on its way.
     async fn publish(&self, audience: &Audience, payload: Bytes) -> Result<(), Lost>;
-    /// Hears what is published to a user from here on, also over connections to come.
-    async fn subscribe(&self, user: UserId);
+    /// Hears what is published to an address from here on, also over connections to come.
+    async fn subscribe(&self, to: To);
     /// Hears it no more.
-    async fn unsubscribe(&self, user: UserId);
+    async fn unsubscribe(&self, to: To);
     /// Waits until the other end knows of the subscriptions before. Whoever calls gives it a deadline.
     async fn settle(&self);
     /// Lets go of the connection, after what waits has left.
     async fn stop(&self);
 }
 
-/// The subject of a user.
-pub(super) fn user_subject(prefix: &str, user: UserId) -> String {
-    format!("{prefix}.user.{}", user.0)
+/// The subject of an address.
+pub(super) fn subject(prefix: &str, to: To) -> String {
+    match to {
+        To::User(user) => format!("{prefix}.user.{}", user.0),
+        To::Crowd => format!("{prefix}.crowd"),
+        To::Nodes => format!("{prefix}.nodes"),
+    }
 }
 
-/// The subject that all nodes hear.
-pub(super) fn nodes_subject(prefix: &str) -> String {
-    format!("{prefix}.nodes")
+/// The address of a subject.
+pub(super) fn addressee(prefix: &str, subject: &str) -> Option<To> {
+    let name = subject.strip_prefix(prefix)?.strip_prefix('.')?;
+    match name {
+        "crowd" => Some(To::Crowd),
+        "nodes" => Some(To::Nodes),
+        _ => {
+            let user = name.strip_prefix("user.")?.parse().ok()?;
+            Some(To::User(UserId(user)))
+        }
+    }
 }
 
 /// What all subjects of a cluster begin with: the life of its store, so that clusters that share a server do not mix.
@@ -99,6 +125,16 @@ mod tests {
             assert!(pause <= Duration::from_millis(BUS_PAUSE_MAX_MS), "{tries}");
         }
         assert!(pause(50) >= Duration::from_millis(BUS_PAUSE_MAX_MS / 2));
+    }
+
+    #[test]
+    fn a_subject_is_read_as_it_was_written() {
+        for to in [To::User(UserId(7)), To::Crowd, To::Nodes] {
+            assert_eq!(addressee("chat.x", &subject("chat.x", to)), Some(to));
+        }
+        for none in ["chat.x", "chat.x.user.y", "chat.y.nodes", "chat.x.else"] {
+            assert_eq!(addressee("chat.x", none), None);
+        }
     }
 
     #[test]

@@ -15,9 +15,12 @@ use crate::nodes::Word;
 use crate::store::{Commits, Committed};
 
 mod carrier;
+mod fanout;
 mod inquiry;
+mod interests;
 pub mod local;
 pub mod nats;
+mod order;
 mod recent;
 pub mod redis;
 pub mod remote;

@@ -1,4 +1,5 @@
-//! The bus on core NATS: a subject for each user, heard only where that user has a connection, and one for all nodes.
+//! The bus on core NATS: a subject for each user, heard only where that user has a connection, one for crowds, heard where
+//! anybody has one, and one for all nodes.
 //!
 //! No stream, no store: what NATS loses is found in the database.
 
@@ -21,7 +22,6 @@ use super::recent::To;
 use super::remote::RemoteBus;
 use super::{Bus, BusError};
 use crate::attendance::Attendance;
-use crate::change::UserId;
 use crate::config::BusSettings;
 use crate::limits;
 use crate::router::Router;
@@ -124,8 +124,8 @@ struct Live {
     up: Arc<watch::Sender<bool>>,
     prefix: String,
     streams: mpsc::Sender<Stream>,
-    /// Ends the stream of a user. Short sections, never across an await.
-    users: Mutex<HashMap<UserId, AbortHandle>>,
+    /// Ends the stream of an address. Short sections, never across an await.
+    heard: Mutex<HashMap<To, AbortHandle>>,
 }
 
 #[async_trait]
@@ -137,7 +137,7 @@ impl Carrier for Nats {
         let prefix = carrier::prefix(life);
         let (streams, coming) = mpsc::channel(STREAMS_MAX);
         let nodes = client
-            .subscribe(carrier::nodes_subject(&prefix))
+            .subscribe(carrier::subject(&prefix, To::Nodes))
             .await
             .map_err(|_| BusError("NATS refused a subscription".to_owned()))?;
         // There is room: it is the first.
@@ -148,7 +148,7 @@ impl Carrier for Nats {
             up,
             prefix,
             streams,
-            users: Mutex::default(),
+            heard: Mutex::default(),
         };
         match self.live.set(live) {
             Ok(()) => Ok(()),
@@ -158,41 +158,34 @@ impl Carrier for Nats {
 
     async fn publish(&self, audience: &Audience, payload: Bytes) -> Result<(), Lost> {
         let live = self.live.get().ok_or(Lost)?;
-        let publish = |subject| live.client.publish(subject, payload.clone());
-        match audience {
-            Audience::Nodes => publish(carrier::nodes_subject(&live.prefix))
-                .await
-                .map_err(|_| Lost),
-            Audience::Users(users) => {
-                for user in users.iter() {
-                    let subject = carrier::user_subject(&live.prefix, *user);
-                    publish(subject).await.map_err(|_| Lost)?;
-                }
-                Ok(())
-            }
+        for to in audience.addresses() {
+            let subject = carrier::subject(&live.prefix, to);
+            let publish = live.client.publish(subject, payload.clone());
+            publish.await.map_err(|_| Lost)?;
         }
+        Ok(())
     }
 
-    async fn subscribe(&self, user: UserId) {
+    async fn subscribe(&self, to: To) {
         let Some(live) = self.live.get() else { return };
-        let subject = carrier::user_subject(&live.prefix, user);
+        let subject = carrier::subject(&live.prefix, to);
         let Ok(subscriber) = live.client.subscribe(subject).await else {
-            tracing::warn!("NATS refused a subscription: its user hears from other nodes late");
+            tracing::warn!("NATS refused a subscription: its users hear from other nodes late");
             return;
         };
         let (handle, registration) = AbortHandle::new_pair();
-        let stream = labelled(subscriber, To::User(user));
+        let stream = labelled(subscriber, to);
         let stream = Abortable::new(stream, registration).boxed();
-        if let Some(before) = live.users().insert(user, handle) {
+        if let Some(before) = live.heard().insert(to, handle) {
             before.abort();
         }
         // Fails only when the bus has stopped.
         let _ = live.streams.send(stream).await;
     }
 
-    async fn unsubscribe(&self, user: UserId) {
+    async fn unsubscribe(&self, to: To) {
         if let Some(live) = self.live.get()
-            && let Some(stream) = live.users().remove(&user)
+            && let Some(stream) = live.heard().remove(&to)
         {
             // The stream ends, is dropped, and unsubscribes.
             stream.abort();
@@ -218,8 +211,8 @@ impl Carrier for Nats {
 }
 
 impl Live {
-    fn users(&self) -> MutexGuard<'_, HashMap<UserId, AbortHandle>> {
-        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    fn heard(&self) -> MutexGuard<'_, HashMap<To, AbortHandle>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -12,6 +12,8 @@ use crate::limits::BUS_RECENT;
 pub(super) enum To {
     /// A user.
     User(UserId),
+    /// All nodes with a connection; the saying tells for whom.
+    Crowd,
     /// All nodes.
     Nodes,
 }

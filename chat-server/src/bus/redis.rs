@@ -1,5 +1,5 @@
-//! The bus on pub/sub of Redis: a channel for each user, heard only where that user has a connection, and one for all
-//! nodes. Nothing is kept in Redis.
+//! The bus on pub/sub of Redis: a channel for each user, heard only where that user has a connection, one for crowds, heard
+//! where anybody has one, and one for all nodes. Nothing is kept in Redis.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -20,7 +20,6 @@ use super::recent::To;
 use super::remote::RemoteBus;
 use super::{Bus, BusError};
 use crate::attendance::Attendance;
-use crate::change::UserId;
 use crate::config::BusSettings;
 use crate::limits;
 use crate::metrics;
@@ -106,7 +105,7 @@ struct State {
 
 #[derive(Default)]
 struct Wants {
-    users: HashSet<UserId>,
+    heard: HashSet<To>,
     changes: u64,
 }
 
@@ -162,30 +161,23 @@ impl Carrier for Redis {
         let state = &self.live.get().ok_or(Lost)?.state;
         let mut connection = state.publisher().clone().ok_or(Lost)?;
         let mut pipeline = redis::pipe();
-        let mut publish = |channel: String| {
+        for to in audience.addresses() {
+            let channel = carrier::subject(&state.prefix, to);
             pipeline.publish(channel, payload.as_ref()).ignore();
-        };
-        match audience {
-            Audience::Nodes => publish(carrier::nodes_subject(&state.prefix)),
-            Audience::Users(users) => {
-                for user in users.iter() {
-                    publish(carrier::user_subject(&state.prefix, *user));
-                }
-            }
         }
         let sent: Result<(), _> = pipeline.query_async(&mut connection).await;
         sent.map_err(|_| Lost)
     }
 
-    async fn subscribe(&self, user: UserId) {
+    async fn subscribe(&self, to: To) {
         if let Some(live) = self.live.get() {
-            live.state.want(|users| users.insert(user));
+            live.state.want(|heard| heard.insert(to));
         }
     }
 
-    async fn unsubscribe(&self, user: UserId) {
+    async fn unsubscribe(&self, to: To) {
         if let Some(live) = self.live.get() {
-            live.state.want(|users| users.remove(&user));
+            live.state.want(|heard| heard.remove(&to));
         }
     }
 
@@ -202,9 +194,9 @@ impl Carrier for Redis {
 }
 
 impl State {
-    fn want(&self, change: impl FnOnce(&mut HashSet<UserId>) -> bool) {
+    fn want(&self, change: impl FnOnce(&mut HashSet<To>) -> bool) {
         let mut wants = self.wants();
-        change(&mut wants.users);
+        change(&mut wants.heard);
         wants.changes += 1;
         self.wake.notify_one();
     }
@@ -295,7 +287,7 @@ async fn serve(state: &State, ears: &Ears, link: Link) {
         mut stream,
     } = link;
     let mut heard = HashSet::new();
-    let nodes = carrier::nodes_subject(&state.prefix);
+    let nodes = carrier::subject(&state.prefix, To::Nodes);
     let begun = async {
         sink.subscribe(nodes).await?;
         follow(state, &mut sink, &mut heard).await
@@ -310,7 +302,7 @@ async fn serve(state: &State, ears: &Ears, link: Link) {
         tokio::select! {
             message = stream.next() => {
                 let Some(message) = message else { return };
-                if let Some(to) = addressee(&state.prefix, message.get_channel_name()) {
+                if let Some(to) = carrier::addressee(&state.prefix, message.get_channel_name()) {
                     let payload = Bytes::copy_from_slice(message.get_payload_bytes());
                     // The library reads on whatever waits, so what does not fit is dropped, and found in the store.
                     if ears.inbox.try_send((to, payload)).is_err() {
@@ -346,19 +338,19 @@ async fn in_time<T>(
     tokio::time::timeout(wait, asked).await.ok()?.ok()
 }
 
-/// Subscribes to whom is wanted, and to nobody else.
+/// Subscribes to what is wanted, and to nothing else.
 async fn follow(
     state: &State,
     sink: &mut PubSubSink,
-    heard: &mut HashSet<UserId>,
+    heard: &mut HashSet<To>,
 ) -> redis::RedisResult<()> {
     let (wanted, changes) = {
         let wants = state.wants();
-        (wants.users.clone(), wants.changes)
+        (wants.heard.clone(), wants.changes)
     };
-    let subjects = |users: Vec<&UserId>| -> Vec<String> {
-        let subject = |user: &UserId| carrier::user_subject(&state.prefix, *user);
-        users.into_iter().map(subject).collect()
+    let subjects = |addresses: Vec<&To>| -> Vec<String> {
+        let subject = |to: &To| carrier::subject(&state.prefix, *to);
+        addresses.into_iter().map(subject).collect()
     };
     let come = subjects(wanted.difference(heard).collect());
     let gone = subjects(heard.difference(&wanted).collect());
@@ -371,12 +363,4 @@ async fn follow(
     *heard = wanted;
     state.settled.send_replace(changes);
     Ok(())
-}
-
-fn addressee(prefix: &str, channel: &str) -> Option<To> {
-    let name = channel.strip_prefix(prefix)?.strip_prefix('.')?;
-    match name.strip_prefix("user.") {
-        Some(user) => user.parse().ok().map(|user| To::User(UserId(user))),
-        None => (name == "nodes").then_some(To::Nodes),
-    }
 }

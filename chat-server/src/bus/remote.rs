@@ -3,23 +3,25 @@
 //! It keeps no promise beyond that of [`Bus`]. What does not fit, or finds no connection, is dropped: a change is found
 //! in the store by the next look for lost ones, a mark is told by the next one, presence is made good by the next beat.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use chat_proto::{Epoch, SessionId};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::carrier::{Audience, Carrier, Ears};
+use super::fanout::{Fanout, is_crowd};
 use super::inquiry::Inquiries;
+use super::interests::Interests;
 use super::recent::{Recent, To};
 use super::wire::{self, Saying, SayingId};
 use super::{Bus, BusError, Interest, Notice, Reach};
 use crate::attendance::Attendance;
-use crate::change::UserId;
+use crate::change::{Change, UserId};
 use crate::limits;
 use crate::metrics::hot;
 use crate::mutant::mutant;
@@ -32,6 +34,7 @@ type Waiting = (Audience, Saying);
 /// The bus of a node among others.
 pub struct RemoteBus {
     router: Arc<Router>,
+    fanout: Arc<Fanout>,
     attendance: Attendance,
     carrier: Arc<dyn Carrier>,
     queue: mpsc::Sender<Waiting>,
@@ -54,6 +57,7 @@ impl RemoteBus {
         let (queue, waiting) = mpsc::channel(limits::BUS_QUEUE);
         let (ears_up, up) = watch::channel(false);
         Self {
+            fanout: Arc::new(Fanout::new(Arc::clone(&router), up.clone())),
             router,
             attendance,
             carrier,
@@ -104,26 +108,33 @@ impl Bus for RemoteBus {
         ));
         let ear = Ear {
             router: Arc::clone(&self.router),
+            fanout: Arc::clone(&self.fanout),
             attendance: self.attendance.clone(),
             inquiries: Arc::clone(&self.inquiries),
             queue: self.queue.clone(),
             own,
         };
         self.spawn(ear.listen(came));
+        self.spawn(Arc::clone(&self.fanout).keep_time());
         self.spawn(watch_link(self.up.clone(), self.attendance.clone()));
-        self.spawn(subscribe(
-            Arc::clone(&self.interests),
-            Arc::clone(&self.carrier),
-        ));
+        let interests = Arc::clone(&self.interests);
+        self.spawn(interests.follow(Arc::clone(&self.carrier)));
         Ok(())
     }
 
     fn publish(&self, to: Arc<[UserId]>, notice: &Notice) {
-        self.router.offer(&to, notice);
+        self.fanout.offer(&to, notice);
         if mutant("notices_stay_here") {
             return;
         }
-        self.put(Audience::Users(to), Saying::Notice(notice.clone()));
+        if !is_crowd(&to) {
+            return self.put(Audience::Users(to), Saying::Notice(notice.clone()));
+        }
+        // One copy a node is less than one for each of so many, and they are nearly everywhere.
+        for some in to.chunks(limits::CROWD_MAX) {
+            let saying = Saying::Crowd(some.into(), notice.clone());
+            self.put(Audience::Crowd, saying);
+        }
     }
 
     fn say(&self, word: &Word) {
@@ -206,7 +217,7 @@ async fn carry_out(
             return;
         };
         let id = SayingId { from: own, number };
-        let Some(payload) = encoded(id, &audience, &saying) else {
+        let Some(payload) = encoded(id, &saying) else {
             tracing::error!("a notice could not be written");
             continue;
         };
@@ -218,16 +229,18 @@ async fn carry_out(
     }
 }
 
-/// The payload of a saying. Where it would be too much for so many, they are told only that there is something, and read
-/// it from the store: one long message to a large group must not hold up everybody's notices.
-fn encoded(id: SayingId, audience: &Audience, saying: &Saying) -> Option<Bytes> {
+/// The payload of a saying. Of a change that the bus would not carry it is told only that there is one, and it is read
+/// from the store.
+fn encoded(id: SayingId, saying: &Saying) -> Option<Bytes> {
     let payload = wire::encode(id, saying)?;
-    match (audience, saying) {
-        (Audience::Users(users), Saying::Notice(Notice::Change(change)))
-            if users.len().saturating_mul(payload.len()) > limits::BUS_FAN_OUT_BYTES_MAX =>
-        {
-            let head = Notice::Head(change.conversation, change.rev);
-            wire::encode(id, &Saying::Notice(head))
+    if payload.len() <= limits::BUS_SAYING_BYTES_MAX {
+        return Some(payload);
+    }
+    let head = |change: &Change| Notice::Head(change.conversation, change.rev);
+    match saying {
+        Saying::Notice(Notice::Change(change)) => wire::encode(id, &Saying::Notice(head(change))),
+        Saying::Crowd(to, Notice::Change(change)) => {
+            wire::encode(id, &Saying::Crowd(Arc::clone(to), head(change)))
         }
         _ => Some(payload),
     }
@@ -247,6 +260,7 @@ async fn watch_link(mut up: watch::Receiver<bool>, attendance: Attendance) {
 /// What hears other nodes.
 struct Ear {
     router: Arc<Router>,
+    fanout: Arc<Fanout>,
     attendance: Attendance,
     inquiries: Arc<Inquiries>,
     /// For answers.
@@ -274,6 +288,7 @@ impl Ear {
         hot().bus_heard.increment(1);
         match (recent.take(to, id, payload), to) {
             (Some(Saying::Notice(notice)), To::User(user)) => self.router.offer(&[user], &notice),
+            (Some(Saying::Crowd(to, notice)), To::Crowd) => self.fanout.offer(&to, &notice),
             (Some(Saying::Word(word)), To::Nodes) => self.hear_word(id.from, word),
             // Said to the wrong ear, or heard before.
             _ => {}
@@ -300,94 +315,5 @@ impl Ear {
             }
             word => self.attendance.hear(from, word),
         }
-    }
-}
-
-/// Who is to be heard of here, as connections come and go.
-#[derive(Default)]
-struct Interests {
-    /// Short sections, never across an await.
-    counts: Mutex<Counts>,
-    wake: Notify,
-    /// The last generation that the carrier knows of.
-    known: watch::Sender<u64>,
-}
-
-#[derive(Default)]
-struct Counts {
-    /// Connections of each user here; never 0.
-    users: HashMap<UserId, usize>,
-    /// Users whose first connection came or whose last one went, and who the carrier does not know about.
-    changed: HashSet<UserId>,
-    /// Counts the changes.
-    generation: u64,
-}
-
-impl Interests {
-    /// A connection of a user came; gives the generation that the carrier is to know.
-    fn come(&self, user: UserId) -> u64 {
-        let mut counts = self.counts();
-        let connections = counts.users.entry(user).or_default();
-        *connections += 1;
-        if *connections == 1 {
-            counts.changed.insert(user);
-            counts.generation += 1;
-            self.wake.notify_one();
-        }
-        counts.generation
-    }
-
-    fn go(&self, user: UserId) {
-        if mutant("who_left_is_listened_for") {
-            return;
-        }
-        let mut counts = self.counts();
-        let Some(connections) = counts.users.get_mut(&user) else {
-            return;
-        };
-        *connections -= 1;
-        if *connections == 0 {
-            counts.users.remove(&user);
-            counts.changed.insert(user);
-            counts.generation += 1;
-            self.wake.notify_one();
-        }
-    }
-
-    async fn known(&self, generation: u64) {
-        let mut known = self.known.subscribe();
-        // It ends when the bus stops, and then nobody needs to know.
-        let _ = known.wait_for(|known| *known >= generation).await;
-    }
-
-    /// What the carrier is to be told: who is to be heard of, who no more, and the generation that this is.
-    fn take(&self) -> (Vec<(UserId, bool)>, u64) {
-        let mut counts = self.counts();
-        let changed = std::mem::take(&mut counts.changed);
-        let wanted = |user| (user, counts.users.contains_key(&user));
-        (changed.into_iter().map(wanted).collect(), counts.generation)
-    }
-
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Tells the carrier who is to be heard of: many changes at once, after one look.
-async fn subscribe(interests: Arc<Interests>, carrier: Arc<dyn Carrier>) {
-    loop {
-        interests.wake.notified().await;
-        let (changes, generation) = interests.take();
-        for (user, wanted) in changes {
-            if wanted {
-                carrier.subscribe(user).await;
-            } else {
-                carrier.unsubscribe(user).await;
-            }
-        }
-        // While the bus is away nothing settles. Nobody waits longer for it than this: the next connection to it subscribes
-        // anew, and what is missed meanwhile is found in the store.
-        let _ = tokio::time::timeout(limits::BUS_ATTEND_WAIT, carrier.settle()).await;
-        interests.known.send_replace(generation);
     }
 }

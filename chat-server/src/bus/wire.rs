@@ -1,7 +1,7 @@
 //! How a notice travels between nodes: who says it and its number in sixteen bytes, then JSON.
 //!
-//! The sixteen bytes tell a copy without reading the rest: a notice is published once for each user whom it concerns,
-//! and a bus may double it. What a later version says and this one does not know is passed over.
+//! The sixteen bytes tell a copy without reading the rest: a notice is published once for each user whom it concerns, or
+//! once for all with their list, and a bus may double it. What a later version says and this one does not know is passed over.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use chat_proto::{Rev, SessionId, Time};
 use serde::{Deserialize, Serialize};
 
 use super::{MarkNotice, Notice, TypingNotice};
-use crate::change::{Address, Change, ConversationId, Place, What};
+use crate::change::{Address, Change, ConversationId, Place, UserId, What};
 use crate::nodes::{NodeId, Word};
 
 /// Bytes before the JSON.
@@ -28,8 +28,10 @@ pub struct SayingId {
 /// What is said.
 #[derive(Debug, Clone)]
 pub enum Saying {
-    /// To the connections of a user.
+    /// To the connections of the user to whom it is addressed.
     Notice(Notice),
+    /// To the connections of these users; never none.
+    Crowd(Arc<[UserId]>, Notice),
     /// Between nodes.
     Word(Word),
 }
@@ -43,6 +45,14 @@ pub enum WireError {
     /// Not JSON of a form that is known here.
     #[error("not understood: {0}")]
     Json(String),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Envelope {
+    /// For whom, where the address on the bus does not say it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    to: Vec<UserId>,
+    said: Said,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,24 +79,30 @@ struct SaidChange {
 /// Writes a saying. `None`: it does not travel, which nothing of ours asks for.
 #[must_use]
 pub fn encode(id: SayingId, saying: &Saying) -> Option<Bytes> {
-    let said = match saying {
-        Saying::Word(word) => Said::Word(word.clone()),
-        Saying::Notice(notice) => match notice {
-            Notice::Change(change) => Said::Change(said_change(change)),
-            Notice::Mark(moved) => Said::Mark(moved.clone()),
-            // Nodes tell each other by words of it.
-            Notice::Presence(_) => return None,
-            Notice::Typing(typing) => Said::Typing(typing.clone()),
-            Notice::Head(conversation, rev) => Said::Head(*conversation, *rev),
-            Notice::SessionEnded(session) => Said::SessionEnded(session.clone()),
-        },
+    let (to, said) = match saying {
+        Saying::Word(word) => (Vec::new(), Said::Word(word.clone())),
+        Saying::Notice(notice) => (Vec::new(), said_notice(notice)?),
+        Saying::Crowd(to, notice) => (to.to_vec(), said_notice(notice)?),
     };
+    let said = Envelope { to, said };
     let mut bytes = BytesMut::with_capacity(512);
     bytes.put_u64(id.from.0);
     bytes.put_u64(id.number);
     let mut writer = bytes.writer();
     serde_json::to_writer(&mut writer, &said).ok()?;
     Some(writer.into_inner().freeze())
+}
+
+fn said_notice(notice: &Notice) -> Option<Said> {
+    Some(match notice {
+        Notice::Change(change) => Said::Change(said_change(change)),
+        Notice::Mark(moved) => Said::Mark(moved.clone()),
+        // Nodes tell each other by words of it.
+        Notice::Presence(_) => return None,
+        Notice::Typing(typing) => Said::Typing(typing.clone()),
+        Notice::Head(conversation, rev) => Said::Head(*conversation, *rev),
+        Notice::SessionEnded(session) => Said::SessionEnded(session.clone()),
+    })
 }
 
 /// Which saying a payload is, without reading it.
@@ -112,14 +128,19 @@ pub fn id_of(payload: &[u8]) -> Result<SayingId, WireError> {
 /// It is of a form that is not known here.
 pub fn decode(payload: &[u8]) -> Result<Saying, WireError> {
     let json = payload.get(HEAD..).ok_or(WireError::Short)?;
-    let said = serde_json::from_slice(json).map_err(|error| WireError::Json(error.to_string()))?;
-    Ok(match said {
-        Said::Change(said) => Saying::Notice(Notice::Change(Arc::new(change_of(said)))),
-        Said::Mark(moved) => Saying::Notice(Notice::Mark(moved)),
-        Said::Typing(typing) => Saying::Notice(Notice::Typing(typing)),
-        Said::Head(conversation, rev) => Saying::Notice(Notice::Head(conversation, rev)),
-        Said::SessionEnded(session) => Saying::Notice(Notice::SessionEnded(session)),
-        Said::Word(word) => Saying::Word(word),
+    let Envelope { to, said } =
+        serde_json::from_slice(json).map_err(|error| WireError::Json(error.to_string()))?;
+    let notice = match said {
+        Said::Change(said) => Notice::Change(Arc::new(change_of(said))),
+        Said::Mark(moved) => Notice::Mark(moved),
+        Said::Typing(typing) => Notice::Typing(typing),
+        Said::Head(conversation, rev) => Notice::Head(conversation, rev),
+        Said::SessionEnded(session) => Notice::SessionEnded(session),
+        Said::Word(word) => return Ok(Saying::Word(word)),
+    };
+    Ok(match to.is_empty() {
+        true => Saying::Notice(notice),
+        false => Saying::Crowd(to.into(), notice),
     })
 }
 

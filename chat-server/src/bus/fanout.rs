@@ -1,0 +1,87 @@
+//! Into the mailboxes of the connections here; what concerns very many, in its order.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use super::Notice;
+use super::order::{Addressed, Order};
+use crate::change::UserId;
+use crate::limits::CROWD_MIN;
+use crate::router::Router;
+
+/// Into the mailboxes here.
+pub(super) struct Fanout {
+    router: Arc<Router>,
+    /// Whether other nodes are heard.
+    up: watch::Receiver<bool>,
+    /// Never across an await. Mailboxes are filled inside it, so that nobody overtakes.
+    order: Mutex<Order>,
+    /// A hole is waited for.
+    wake: Notify,
+}
+
+impl Fanout {
+    pub(super) fn new(router: Arc<Router>, up: watch::Receiver<bool>) -> Self {
+        Self {
+            router,
+            up,
+            order: Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Puts a notice into the mailboxes of `to`, or keeps it for a moment until what is before it has come.
+    pub(super) fn offer(&self, to: &Arc<[UserId]>, notice: &Notice) {
+        let Notice::Change(change) = notice else {
+            return self.router.offer(to, notice);
+        };
+        if !is_crowd(to) {
+            return self.router.offer(to, notice);
+        }
+        let addressed = Addressed {
+            change: Arc::clone(change),
+            to: Arc::clone(to),
+        };
+        let mut order = self.order();
+        order.handle_change(addressed, Instant::now());
+        if !*self.up.borrow() {
+            order.handle_bus_away();
+        }
+        self.deliver(&mut order);
+        if order.poll_timeout().is_some() {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Gives up on what does not come, at its time.
+    pub(super) async fn keep_time(self: Arc<Self>) {
+        loop {
+            let next = self.order().poll_timeout();
+            let Some(next) = next else {
+                self.wake.notified().await;
+                continue;
+            };
+            tokio::time::sleep_until(next).await;
+            let mut order = self.order();
+            order.handle_timeout(Instant::now());
+            self.deliver(&mut order);
+        }
+    }
+
+    fn deliver(&self, order: &mut Order) {
+        while let Some(Addressed { change, to }) = order.poll_ready() {
+            self.router.offer(&to, &Notice::Change(change));
+        }
+    }
+
+    fn order(&self) -> MutexGuard<'_, Order> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether so many are concerned that a notice goes to all nodes at once.
+pub(super) fn is_crowd(to: &[UserId]) -> bool {
+    to.len() >= CROWD_MIN
+}

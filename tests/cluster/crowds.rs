@@ -1,0 +1,109 @@
+//! Groups with so many members that a message goes once to each node, and is put in order there.
+
+use std::time::Duration;
+
+use chat_tests::{Cluster, Lossy, Person, TestClient};
+use tokio::task::JoinSet;
+
+use crate::world::{messages_up_to, started, texts};
+
+/// Members from which on a group is told so.
+const MEMBERS: usize = 32;
+
+/// A group of so many, and those who are there: two on each of two nodes.
+async fn group(cluster: &Cluster) -> (Vec<Person>, Vec<TestClient>) {
+    let people = cluster.crowd(MEMBERS).await;
+    let others: Vec<&Person> = people[1..].iter().collect();
+    people[0].make_group("ops", &others).await;
+    let mut sockets = Vec::new();
+    for (at, person) in people[..4].iter().enumerate() {
+        let mut socket = cluster.on(at % 2, person).connect().await;
+        socket.roundtrip().await;
+        sockets.push(socket);
+    }
+    (people, sockets)
+}
+
+/// Sends as fast as it is acked, and gives back where it came from.
+async fn sends(mut socket: TestClient, name: &str, count: usize) -> TestClient {
+    for n in 0..count {
+        socket.send("ops", &format!("{name} {n}")).await;
+    }
+    socket
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c03_two_nodes_write_to_a_crowd_over_a_bus_that_keeps_no_promise() {
+    const EACH: usize = 60;
+    let lossy = Lossy::setup().seed(5).rates(15, 15, 15);
+    let Some(cluster) = started(Cluster::setup(2).lossy(lossy)).await else {
+        return;
+    };
+    let (people, mut sockets) = group(&cluster).await;
+    let mut writers = JoinSet::new();
+    for person in &people[4..6] {
+        let socket = cluster.on(writers.len() % 2, person).connect().await;
+        let name = person.name.clone();
+        writers.spawn(async move { sends(socket, &name, EACH).await });
+    }
+    let mut writers = writers.join_all().await;
+    writers[0].send("ops", "the end").await;
+    let whole = people[0].texts("ops").await;
+    assert_eq!(whole.len(), 2 * EACH + 2);
+    for socket in &mut sockets {
+        let came = messages_up_to(socket, "the end").await;
+        assert_eq!(texts(&came), whole[1..]);
+    }
+    let faults = cluster.bus.unkind().faults();
+    assert!(
+        faults.lost > 0 && faults.doubled > 0 && faults.moved > 0,
+        "{faults:?}"
+    );
+}
+
+#[tokio::test]
+async fn c02_a_message_to_a_crowd_travels_once_to_a_node() {
+    const MESSAGES: u64 = 50;
+    let Some(cluster) = started(Cluster::setup(2)).await else {
+        return;
+    };
+    let (people, mut sockets) = group(&cluster).await;
+    let before = cluster.bus.nats().deliveries().await;
+    for n in 0..MESSAGES {
+        sockets[0].send("ops", &format!("{n}")).await;
+        for socket in &mut sockets[1..] {
+            socket.expect_text(&format!("{n}")).await;
+        }
+    }
+    // Once to the other node, where two are; beats and who is here are few.
+    let came = cluster.bus.nats().deliveries().await - before;
+    assert!(
+        (MESSAGES..MESSAGES + 40).contains(&came),
+        "{came} deliveries"
+    );
+    drop((people, sockets));
+}
+
+#[tokio::test]
+async fn c05_a_crowd_does_not_wait_while_the_bus_is_away() {
+    let Some(mut cluster) = started(Cluster::setup(2)).await else {
+        return;
+    };
+    let (_people, mut sockets) = group(&cluster).await;
+    cluster.bus.kill9();
+    // Each node knows only what it wrote itself, until it looks.
+    for round in 0..2 {
+        for writer in 0..2 {
+            let text = format!("{round} by {writer}");
+            let began = tokio::time::Instant::now();
+            sockets[writer].send("ops", &text).await;
+            for (at, socket) in sockets.iter_mut().enumerate() {
+                if at != writer {
+                    socket.expect_text(&text).await;
+                }
+            }
+            let took = began.elapsed();
+            assert!(took < Duration::from_millis(3_500), "{text}: {took:?}");
+        }
+    }
+}
