@@ -24,6 +24,10 @@ impl World for Cluster {
             node.restart().await;
         }
     }
+
+    fn silent(&self) -> usize {
+        30
+    }
 }
 
 /// Two nodes with wires that can be cut, or a word on why there are none.

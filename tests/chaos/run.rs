@@ -37,6 +37,10 @@ pub(crate) trait World {
     fn doors(&self) -> Vec<SocketAddr>;
     /// Undoes all faults and starts everything again.
     async fn heal(&mut self);
+    /// Members of the first group who are never there: nodes tell each other of large groups in another way.
+    fn silent(&self) -> usize {
+        0
+    }
 }
 
 impl World for TestServer {
@@ -87,8 +91,18 @@ impl<W: World> Run<W> {
         for name in PEOPLE {
             people.push(Person::register(world.address(), name).await);
         }
+        let mut silent = Vec::new();
+        for number in 0..world.silent() {
+            silent.push(format!("silent{number}"));
+            Person::register(world.address(), &silent[number]).await;
+        }
         let records = TempDir::new().expect("a folder for the records");
-        make_groups(&people, &mut Recorder::new(records.path(), "groups")).await;
+        make_groups(
+            &people,
+            &silent,
+            &mut Recorder::new(records.path(), "groups"),
+        )
+        .await;
         let (stop, stopped) = watch::channel(false);
         let groups = GROUPS.iter().map(|(group, _)| (*group).to_owned());
         let mut run = Self {
@@ -275,13 +289,16 @@ async fn counted(person: &Person, topic: &str, messages: &[Seen]) {
 }
 
 /// The groups come into being with a message each, which is part of the record.
-async fn make_groups(people: &[Person], record: &mut Recorder) {
+async fn make_groups(people: &[Person], silent: &[String], record: &mut Recorder) {
     let named = |name: &str| people.iter().find(|person| person.name == name);
     for (group, members) in GROUPS {
         let id = format!("first-{group}");
         let (sender, text) = (members[0].to_owned(), "welcome all".to_owned());
-        let body =
-            serde_json::json!({"name": group, "users": members[1..], "text": text, "id": id});
+        let mut users = members[1..].to_vec();
+        if group == GROUPS[0].0 {
+            users.extend(silent.iter().map(String::as_str));
+        }
+        let body = serde_json::json!({"name": group, "users": users, "text": text, "id": id});
         let owner = named(members[0]).expect("the owner is one of the people");
         record.record(Entry::Sending {
             conversation: group.to_owned(),
