@@ -24,7 +24,7 @@ struct Running {
     address: SocketAddr,
     invite: Option<String>,
     stop: CancellationToken,
-    served: JoinHandle<std::io::Result<()>>,
+    served: JoinHandle<Result<(), crate::server::ServeError>>,
     data: TempDir,
 }
 

@@ -114,7 +114,9 @@ pub const WRITE_BEHIND_MS: u64 = 1_000;
 /// `delivered` marks of one write.
 pub const MARKS_AT_ONCE: usize = 1_000;
 /// Milliseconds between two looks into the store for what an unreliable bus lost.
-pub const REPAIR_MS: u64 = 2_000;
+pub const REPAIR_MS: u64 = 1_800;
+/// Milliseconds that what a look found has to come by the bus: nearly all of it is under way, and would only be read again.
+pub const REPAIR_PATIENCE_MS: u64 = 200;
 /// Milliseconds after which a transaction that keeps the feed back is told to the operator.
 pub const FEED_KEPT_BACK_MS: u64 = 60_000;
 /// Milliseconds between two questions to a shared store, whether the sessions that are connected here have ended:

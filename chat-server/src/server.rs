@@ -31,6 +31,23 @@ pub enum StartError {
     Failed(String),
 }
 
+/// Why a server stopped that was not told to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The listener is none.
+    #[error("{0}")]
+    Listener(std::io::Error),
+    /// A task that must not end did.
+    #[error("the upkeep panicked")]
+    Upkeep,
+    /// The data is another than at the start.
+    #[error(
+        "the database is not what it was at the start: it failed over, or was recovered to an earlier point. \
+         Start the server again; clients read everything anew"
+    )]
+    LifeOver,
+}
+
 impl From<OpenError> for StartError {
     fn from(error: OpenError) -> Self {
         Self::Unusable(error.to_string())
@@ -127,13 +144,14 @@ impl Server {
     /// configured time, and closes the store.
     ///
     /// # Errors
-    /// If the listener is none.
+    /// The listener is none, or it stopped by itself: whoever watches it starts it anew.
     pub async fn serve(
         self,
         listener: TcpListener,
         shutdown: CancellationToken,
-    ) -> std::io::Result<()> {
-        let public_url = self.public_url(listener.local_addr()?);
+    ) -> Result<(), ServeError> {
+        let local = listener.local_addr().map_err(ServeError::Listener)?;
+        let public_url = self.public_url(local);
         let app = self.app;
         let edge = Arc::new(Edge::new(Arc::clone(&app), public_url, shutdown.clone()));
         // Those who are being waited for still come, go and read: what is kept of that stops after them.
@@ -154,7 +172,7 @@ impl Server {
         listen::serve(listener, edge).await;
         over.cancel();
         // They end by their tokens; a panic in one costs what it would have written behind.
-        let _ = tokio::join!(kept, told, seen);
+        let (kept, ..) = tokio::join!(kept, told, seen);
         app.bus.stop().await;
         if tokio::time::timeout(limits::CLOSE_WAIT, app.store.close())
             .await
@@ -162,17 +180,31 @@ impl Server {
         {
             tracing::warn!("the store did not close in time");
         }
-        Ok(())
+        kept.unwrap_or(Err(ServeError::Upkeep))
     }
 }
 
-/// Does the upkeep until it is over. A server without it would be dead to other nodes and tell nobody of anything, so it
-/// stops, and whoever watches it starts it anew.
-async fn keep(app: Arc<App>, place: Place, over: CancellationToken, shutdown: CancellationToken) {
-    let kept = tokio::spawn(upkeep::run(app, place, over.clone()));
-    if kept.await.is_err() {
-        tracing::error!("the upkeep panicked: the server stops");
+/// Does the upkeep until it is over. A server without it would be dead to other nodes and tell nobody of anything, and one
+/// whose data was changed below it would give numbers for a second time; so it stops.
+async fn keep(
+    app: Arc<App>,
+    place: Place,
+    over: CancellationToken,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let mut kept = tokio::spawn(upkeep::run(Arc::clone(&app), place, over));
+    let stop = |why: ServeError| {
+        tracing::error!("{why}: the server stops");
         shutdown.cancel();
+        Err(why)
+    };
+    tokio::select! {
+        kept = &mut kept => kept.or_else(|_| stop(ServeError::Upkeep)),
+        () = app.store.life_over() => {
+            let stopped = stop(ServeError::LifeOver);
+            // It ends with the last request.
+            kept.await.or(Err(ServeError::Upkeep)).and(stopped)
+        }
     }
 }
 

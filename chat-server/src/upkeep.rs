@@ -11,7 +11,8 @@ use crate::bus::Notice;
 use crate::change::Place;
 use crate::clock::Millis;
 use crate::limits::{
-    FEED_KEPT_BACK_MS, REPAIR_MS, REPAIR_PAGE, SESSIONS_ASKED_MS, TURNS_AGAIN_MS, WRITE_BEHIND_MS,
+    FEED_KEPT_BACK_MS, REPAIR_MS, REPAIR_PAGE, REPAIR_PATIENCE_MS, SESSIONS_ASKED_MS,
+    TURNS_AGAIN_MS, WRITE_BEHIND_MS,
 };
 use crate::metrics;
 use crate::nodes::Output;
@@ -131,6 +132,9 @@ async fn repair(app: &App, place: Place) {
             Ok(page) => {
                 told = None;
                 metrics::hot().repaired.increment(page.changes as u64);
+                if !page.more {
+                    tokio::time::sleep(Duration::from_millis(REPAIR_PATIENCE_MS)).await;
+                }
                 offer_heads(app, &page.heads);
                 look = page.next;
                 kept_back.watch(look.waits_for(), app.clock.monotonic());

@@ -23,6 +23,27 @@ async fn connected(person: &Person) -> TestClient {
     }
 }
 
+#[tokio::test]
+async fn c04_the_nodes_of_a_database_that_failed_over_end_and_begin_a_new_life() {
+    let Some(mut cluster) = started(Cluster::setup(2)).await else {
+        return;
+    };
+    let [ann] = cluster.people(["ann"]).await;
+    let [a] = sockets(&cluster, [(&ann, 0)]).await;
+    let before = a.welcome().epoch.clone();
+    cluster.postgres.fail_over().await;
+    for node in &mut cluster.nodes {
+        let status = node.ended().await;
+        assert_eq!(status.code(), Some(1), "for its supervisor");
+        assert!(node.log().contains("failed over"), "{}", node.log());
+        node.restart().await;
+    }
+    let lives = sockets(&cluster, [(&ann, 0), (&ann, 1)]).await;
+    let [one, other] = lives.each_ref().map(|socket| &socket.welcome().epoch);
+    assert_eq!(one, other);
+    assert_ne!(one, &before);
+}
+
 /// Sends until it is over, each message until its ack; gives what was acked and how often it had to connect.
 async fn sends(person: Person, over: Arc<AtomicBool>) -> (Vec<String>, usize) {
     let (mut acked, mut connects) = (Vec::new(), 0);

@@ -65,7 +65,7 @@ pub(crate) struct Stage {
     /// What it takes for the time.
     pub(crate) clock: Arc<StageClock>,
     stop: CancellationToken,
-    served: JoinHandle<std::io::Result<()>>,
+    served: JoinHandle<Result<(), chat_server::server::ServeError>>,
 }
 
 impl Stage {

@@ -116,6 +116,10 @@ fn mutants_are_noticed_by_the_promises() {
             "sqlite::d08_numbers_are_dense_under_concurrent_senders",
         ),
         (
+            "nobody_looks_around",
+            "restored::c04_a_store_that_is_open_notices_that_its_database_failed_over",
+        ),
+        (
             "skip_dedup",
             "sqlite::d07_a_repeat_is_answered_with_the_same_numbers",
         ),

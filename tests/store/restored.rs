@@ -2,6 +2,7 @@
 
 use chat_proto::Epoch;
 use chat_server::change::Place;
+use chat_server::store::StoreError;
 use chat_tests::postgres::Postgres;
 
 use crate::nodes::by_hand;
@@ -65,6 +66,39 @@ async fn o04_another_server_or_timeline_is_another_life() {
         assert_eq!(life(&postgres.url()).await, after, "{part}, once");
         before = after;
     }
+}
+
+#[tokio::test]
+async fn c04_a_store_that_is_open_notices_that_its_database_failed_over() {
+    let Some((mut postgres, _)) = lived("store restored failover").await else {
+        return;
+    };
+    let world = World::at(&postgres.url()).await;
+    let ann = world.person("zoe").await;
+    postgres.stop().await;
+    postgres.restart().await;
+    // What was only away is what it was.
+    chat_tests::eventually("the store is back", async || {
+        let new = message(ann, "ann", "back", "back");
+        world.store.publish(new).await.ok()
+    })
+    .await;
+    let over = world.store.life_over();
+    tokio::pin!(over);
+    assert!(futures_util::poll!(&mut over).is_pending());
+
+    postgres.fail_over().await;
+    let new = message(ann, "ann", "after", "after");
+    let (refused, ()) = tokio::join!(world.store.publish(new), chat_tests::soon("the end", over));
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused}");
+    let again = World::at(&postgres.url()).await;
+    assert_ne!(again.store.epoch(), world.store.epoch());
+    let new = message(ann, "ann", "after", "after");
+    assert!(
+        !again.store.publish(new).await.unwrap().dup,
+        "it was not stored"
+    );
 }
 
 #[tokio::test]

@@ -237,6 +237,20 @@ impl Postgres {
         .await;
     }
 
+    /// Starts it again as a standby that is then promoted, as after a failover: the same data on another timeline.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn fail_over(&mut self) {
+        if self.daemon.has_ended().is_none() {
+            self.stop().await;
+        }
+        let standby = self.folder.path().join("data/standby.signal");
+        fs::write(standby, "").expect("a file in the folder of the test");
+        self.restart().await;
+        assert_eq!(self.sql("SELECT pg_promote()").await, "t");
+    }
+
     /// What it has said.
     #[must_use]
     pub fn log(&self) -> String {

@@ -272,6 +272,12 @@ pub trait Store: Send + Sync {
     fn shared(&self) -> bool;
     /// Whether a write would be stored at this moment: `Unavailable` says why not.
     async fn ready(&self) -> StoreResult<()>;
+    /// Waits until the data is found to be another than it was at the opening, as its server failed over or was recovered
+    /// to an earlier point: the life is over, calls are `Unavailable`, and only who opens it anew begins the next. Where
+    /// nobody can put other data below an open store it waits for ever.
+    async fn life_over(&self) {
+        std::future::pending::<()>().await;
+    }
     /// Writes what is written behind and lets go of the files. Calls after it are `Unavailable`.
     async fn close(&self);
 

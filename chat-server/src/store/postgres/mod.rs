@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_proto::{Epoch, Mark, MessageId, Name, Rev, Seq, SessionId, Time, Topic};
+use tokio_util::sync::CancellationToken;
 
 use super::queue::{PATIENCE, too_long};
 use super::{
@@ -60,6 +61,8 @@ pub struct PostgresStore {
     pool: Pool,
     sends: Arc<Pool>,
     lanes: Lanes,
+    /// The data is not what it was.
+    over: CancellationToken,
 }
 
 /// Asks on a connection: one statement that writes, or some that read.
@@ -113,8 +116,10 @@ impl PostgresStore {
     pub async fn open(url: &str, commits: Arc<dyn Commits>) -> Result<Arc<Self>, OpenError> {
         let target = Target::parse(url)?;
         let prepared = open::prepare(&target).await?;
-        let pool = Pool::new(&target, CONNECTIONS)?;
-        let sends = Arc::new(Pool::new(&target, LANES)?);
+        let over = CancellationToken::new();
+        let pool = Pool::new(&target, CONNECTIONS, &prepared.origin, &over)?;
+        let sends = Pool::new(&target, LANES, &prepared.origin, &over)?;
+        let sends = Arc::new(sends);
         let cache = Arc::new(Cache::after(prepared.latest));
         let lanes = Lanes::start(&sends, &cache, &commits);
         Ok(Arc::new(Self {
@@ -124,6 +129,7 @@ impl PostgresStore {
             pool,
             sends,
             lanes,
+            over,
         }))
     }
 
@@ -146,6 +152,10 @@ impl Store for PostgresStore {
 
     async fn ready(&self) -> StoreResult<()> {
         asking!(self, |c| upkeep::prove_writable(c))
+    }
+
+    async fn life_over(&self) {
+        self.over.cancelled().await;
     }
 
     async fn close(&self) {

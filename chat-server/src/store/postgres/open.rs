@@ -8,7 +8,7 @@ use chat_proto::{Epoch, Time};
 use tokio_postgres::{Client, Error, Transaction};
 
 use super::fault::sentence;
-use super::origin;
+use super::origin::{self, Origin};
 use super::target::Target;
 use crate::clock::{Clock, SystemClock};
 use crate::store::OpenError;
@@ -30,6 +30,8 @@ const CLOCKS_APART_US: i64 = 2_000_000;
 pub(super) struct Prepared {
     /// Its life.
     pub(super) epoch: Epoch,
+    /// Where its data is.
+    pub(super) origin: Origin,
     /// When its latest message was sent.
     pub(super) latest: Time,
 }
@@ -109,10 +111,14 @@ async fn prepare_with(client: &mut Client, target: &Target) -> Result<Prepared, 
             known: MIGRATIONS.len(),
         });
     }
-    let epoch = epoch(&mut transaction).await.map_err(failed)?;
+    let (epoch, origin) = epoch(&mut transaction).await.map_err(failed)?;
     let latest = latest(&transaction).await.map_err(failed)?;
     transaction.commit().await.map_err(failed)?;
-    Ok(Prepared { epoch, latest })
+    Ok(Prepared {
+        epoch,
+        origin,
+        latest,
+    })
 }
 
 /// What ends by a clock ends by ours or another node's, and the database's stands for the other nodes' here.
@@ -175,15 +181,16 @@ async fn migrate(t: &Transaction<'_>) -> Result<usize, Error> {
     Ok(version)
 }
 
-/// The life of the store. It ends where the data comes from elsewhere: clients read it anew.
-async fn epoch(t: &mut Transaction<'_>) -> Result<Epoch, Error> {
+/// The life of the store, and where it is lived. It ends where the data comes from elsewhere: clients read it anew.
+async fn epoch(t: &mut Transaction<'_>) -> Result<(Epoch, Origin), Error> {
     let known = t
         .query_opt("SELECT value FROM meta WHERE key = 'epoch'", &[])
         .await?;
     // Both are asked: each puts right what it finds.
-    let (moved, ahead) = (origin::moved(t).await?, put_before_all(t).await?);
+    let (origin, moved) = origin::kept(t).await?;
+    let ahead = put_before_all(t).await?;
     match known {
-        Some(known) if !moved && !ahead => return Ok(Epoch(known.get(0))),
+        Some(known) if !moved && !ahead => return Ok((Epoch(known.get(0)), origin)),
         Some(_) => tracing::warn!(
             "the database was restored, copied or promoted: clients read everything anew"
         ),
@@ -193,7 +200,7 @@ async fn epoch(t: &mut Transaction<'_>) -> Result<Epoch, Error> {
     let sql = "INSERT INTO meta (key, value) VALUES ('epoch', $1), ('proved', '0') \
         ON CONFLICT (key) DO UPDATE SET value = excluded.value";
     t.execute(sql, &[&epoch.as_str()]).await?;
-    Ok(epoch)
+    Ok((epoch, origin))
 }
 
 /// Data that was written by another server may have numbers of transactions that are still to come here: a reader of the

@@ -4,7 +4,8 @@
 //! point in time or as a standby that was behind has lost numbers that clients have seen, and will give them again. What
 //! cannot be told from inside are files that were put back as they were at some time; the operator does that.
 
-use tokio_postgres::{Error, Transaction};
+use futures_util::future::join_all;
+use tokio_postgres::{Client, Error, Transaction};
 
 /// What is kept of the origin: under which key, and how it is asked for. A dump makes the table anew, a copy the
 /// database, another server has another name in its files, and recovery and promotion begin a timeline. The timeline is
@@ -26,16 +27,35 @@ const PARTS: [(&str, &str); 4] = [
     ("origin_log", "SELECT 'log'::regclass::oid::text"),
 ];
 
-/// Whether the data was brought from elsewhere since it was last asked; keeps where it is. The first time it was not.
-pub(super) async fn moved(t: &mut Transaction<'_>) -> Result<bool, Error> {
+/// Where the data is, as far as the server tells this user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Origin(Vec<Option<String>>);
+
+impl Origin {
+    /// As a connection finds it that is in no transaction.
+    pub(super) async fn of(client: &Client) -> Self {
+        let asked = PARTS.map(|(_, sql)| client.query_one(sql, &[]));
+        let told = |row: Result<tokio_postgres::Row, Error>| row.ok().and_then(|row| row.get(0));
+        Self(join_all(asked).await.into_iter().map(told).collect())
+    }
+
+    /// Whether the data that is found now is not what it was. What is not told tells nothing.
+    pub(super) fn differs(&self, now: &Self) -> bool {
+        let mut parts = self.0.iter().zip(&now.0);
+        parts.any(|(before, now)| before.is_some() && now.is_some() && before != now)
+    }
+}
+
+/// Where the data is, and whether it was brought there from elsewhere since it was last asked. The first time it was not.
+pub(super) async fn kept(t: &mut Transaction<'_>) -> Result<(Origin, bool), Error> {
     const KNOWN: &str = "SELECT value FROM meta WHERE key = $1";
     const KEEP: &str = "INSERT INTO meta (key, value) VALUES ($1, $2) \
         ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-    let mut moved = false;
+    let (mut origin, mut moved) = (Vec::new(), false);
     for (key, sql) in PARTS {
-        let Some(found) = told(t, sql).await? else {
-            continue;
-        };
+        let found = told(t, sql).await?;
+        origin.push(found.clone());
+        let Some(found) = found else { continue };
         let known = t.query_opt(KNOWN, &[&key]).await?;
         let known: Option<String> = known.map(|row| row.get(0));
         if known.as_ref() != Some(&found) {
@@ -43,7 +63,7 @@ pub(super) async fn moved(t: &mut Transaction<'_>) -> Result<bool, Error> {
             moved |= known.is_some();
         }
     }
-    Ok(moved)
+    Ok((Origin(origin), moved))
 }
 
 /// One part. What this user may not ask, or a server that only looks like PostgreSQL does not know, is left out.

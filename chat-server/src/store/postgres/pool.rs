@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use deadpool_postgres::{
-    ClientWrapper, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime, TimeoutType,
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod,
+    Runtime, TimeoutType,
 };
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
+use tokio_util::sync::CancellationToken;
 
 use super::fault::{Fault, Outcome};
+use super::origin::Origin;
 use super::target::Target;
+use crate::mutant::mutant;
 use crate::store::queue::{closed, unavailable};
 use crate::store::{OpenError, StoreError};
 
@@ -29,7 +33,13 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(target: &Target, size: usize) -> Result<Self, OpenError> {
+    /// None yet. Each is to find the data at `origin`; one that does not ends the life of the store.
+    pub(super) fn new(
+        target: &Target,
+        size: usize,
+        origin: &Origin,
+        over: &CancellationToken,
+    ) -> Result<Self, OpenError> {
         // Fast: a connection is good that its driver has not seen end. To ask the server each time costs a round trip.
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
@@ -41,6 +51,7 @@ impl Pool {
             .wait_timeout(Some(WAIT))
             .create_timeout(Some(CREATE))
             .recycle_timeout(Some(RECYCLE))
+            .post_create(looking_around(origin.clone(), over.clone()))
             .build();
         let pool = pool.map_err(|error| OpenError::Unprepared {
             server: target.server.clone(),
@@ -61,6 +72,22 @@ impl Pool {
     }
 }
 
+/// A server that failed over, or was recovered, sends everybody away, so it is a new connection that finds it.
+fn looking_around(origin: Origin, over: CancellationToken) -> Hook {
+    Hook::async_fn(move |client: &mut ClientWrapper, _| {
+        let (origin, over) = (origin.clone(), over.clone());
+        Box::pin(async move {
+            let found = tokio::time::timeout(CREATE, Origin::of(client)).await;
+            let found = found.map_err(|_| HookError::message("no answer in time"))?;
+            if origin.differs(&found) && !mutant("nobody_looks_around") {
+                over.cancel();
+                return Err(HookError::message("it is not the database that it was"));
+            }
+            Ok(())
+        })
+    })
+}
+
 fn no_connection(error: PoolError) -> Fault {
     match error {
         PoolError::Backend(error) => Fault::from(error),
@@ -69,6 +96,7 @@ fn no_connection(error: PoolError) -> Fault {
             unavailable("all its connections are in use").into()
         }
         PoolError::Timeout(_) => unavailable("no connection to it in time").into(),
+        PoolError::PostCreateHook(why) => unavailable(&why.to_string()).into(),
         other => StoreError::Unavailable(other.to_string()).into(),
     }
 }
