@@ -115,3 +115,24 @@ async fn o01_a_prepared_database_needs_no_right_to_make_tables() {
     let ann = world.person("ann").await;
     world.said(ann, "ann", "hi").await;
 }
+
+#[tokio::test]
+async fn o01_a_user_who_may_only_read_is_refused_with_a_sentence() {
+    let Some(postgres) = start_postgres("store opening reader").await else {
+        return;
+    };
+    open(&postgres.url()).await.unwrap().close().await;
+    postgres
+        .sql(
+            "CREATE ROLE guest LOGIN PASSWORD 'guest'; \
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO guest; \
+             REVOKE INSERT ON log FROM guest; REVOKE DELETE ON tickets FROM guest",
+        )
+        .await;
+    let guest = format!("postgres://guest:guest@{}/chat", postgres.address());
+    let refused = refusal(&postgres, &guest).await;
+    assert_eq!(
+        refused.to_string(),
+        "the database user lacks a right: user 'guest' needs SELECT, INSERT, UPDATE and DELETE on log, tickets"
+    );
+}

@@ -111,6 +111,7 @@ async fn prepare_with(client: &mut Client, target: &Target) -> Result<Prepared, 
             known: MIGRATIONS.len(),
         });
     }
+    may_write(&transaction).await.map_err(failed)??;
     let (epoch, origin) = epoch(&mut transaction).await.map_err(failed)?;
     let latest = latest(&transaction).await.map_err(failed)?;
     transaction.commit().await.map_err(failed)?;
@@ -179,6 +180,24 @@ async fn migrate(t: &Transaction<'_>) -> Result<usize, Error> {
         ON CONFLICT (key) DO UPDATE SET value = excluded.value";
     t.execute(sql, &[&version.to_string()]).await?;
     Ok(version)
+}
+
+/// Whether this user may write: who may only read a database that another user prepared would refuse every send.
+/// Ours are the tables of the owner of `meta` beside it.
+async fn may_write(t: &Transaction<'_>) -> Result<Result<(), OpenError>, Error> {
+    const SQL: &str = "SELECT current_user::text, string_agg(c.relname, ', ' ORDER BY c.relname) \
+        FROM pg_class c \
+        WHERE c.relkind = 'r' AND (c.relnamespace, c.relowner) = \
+            (SELECT relnamespace, relowner FROM pg_class WHERE oid = 'meta'::regclass) \
+        AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') \
+            AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))";
+    let row = t.query_one(SQL, &[]).await?;
+    let (user, lacking): (String, Option<String>) = (row.get(0), row.get(1));
+    Ok(lacking.map_or(Ok(()), |tables| {
+        Err(OpenError::Rights(format!(
+            "user '{user}' needs SELECT, INSERT, UPDATE and DELETE on {tables}"
+        )))
+    }))
 }
 
 /// The life of the store, and where it is lived. It ends where the data comes from elsewhere: clients read it anew.
