@@ -96,9 +96,11 @@ impl Attendance {
     /// Somebody set a status here, and it is in the store.
     pub fn status(&self, user: UserId, name: &Name) {
         let moment = self.moment();
-        self.people()
-            .nodes
-            .handle_status(user, name.clone(), moment);
+        let mut people = self.people();
+        // Whoever came just now is known first.
+        people.look(moment);
+        people.nodes.handle_status(user, name.clone(), moment);
+        drop(people);
         self.moved.notify_one();
     }
 

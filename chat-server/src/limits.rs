@@ -161,17 +161,26 @@ pub const BUS_QUEUE: usize = 8_192;
 pub const BUS_INBOX: usize = 8_192;
 /// Notices of the bus that are remembered, so that one for many users is read once, and one that comes twice is told once.
 pub const BUS_RECENT: usize = 256;
-/// Bytes of one saying on the bus, of the 1 MiB that NATS carries at once; of a change that is longer it is told only
-/// that there is one.
+/// Marks that are kept to be said again to nodes that were cut off.
+pub const BUS_MARKS_KEPT: usize = 4_096;
+/// How long after nodes were cut off the latest marks are said again: others come back, too, and subscribe.
+pub const BUS_AGAIN_WAIT: Duration = Duration::from_secs(2);
+/// Bytes that one change may cost on the bus, over all to whom it is said one by one; above it they are told only that there
+/// is one.
+pub const BUS_FAN_OUT_BYTES_MAX: usize = 2 << 20;
+/// Bytes of one saying on the bus, of the 1 MiB that NATS carries at once; of a change that is longer, which no client can
+/// make, it is told only that there is one.
 pub const BUS_SAYING_BYTES_MAX: usize = 900 << 10;
 /// Users whom a notice concerns from which on it is said once to all nodes with a connection, and not to each user.
 pub const CROWD_MIN: usize = 32;
 /// Users named in one saying, some 80 KB; a notice for more is said in parts.
 pub const CROWD_MAX: usize = 10_000;
-/// How long a change for very many waits for one before it that may be under way.
+/// How long a change for very many waits for those before it that may be under way.
 pub const ORDER_WAIT: Duration = Duration::from_millis(200);
 /// How far a change may be ahead of the last one in order and still wait for those between.
 pub const ORDER_HELD_MAX: u64 = 128;
+/// Parts of one change that wait together, each for other users; of more the users hear by the next look into the store.
+pub const ORDER_PARTS_MAX: usize = 100;
 /// Conversations with very many members whose order is remembered.
 pub const ORDER_LINES_MAX: usize = 4_096;
 /// How long a connection waits for the bus to hear of its user; then it is greeted all the same.

@@ -158,8 +158,8 @@ async fn repair(app: &App, place: Place) {
 pub fn offer_heads(app: &App, heads: &[HeadSeen]) {
     for HeadSeen { head, concerned } in heads {
         debug_assert!(head.rev > Rev(0), "changes are numbered from 1");
-        app.router
-            .offer(concerned, &Notice::Head(head.conversation, head.rev));
+        app.bus
+            .offer_here(concerned, &Notice::Head(head.conversation, head.rev));
     }
 }
 

@@ -26,6 +26,10 @@ pub(crate) fn typing(conversation: i64) -> Notice {
 }
 
 pub(crate) fn change(rev: u64, text: &str) -> Arc<Change> {
+    change_in(1, rev, text)
+}
+
+pub(crate) fn change_in(conversation: i64, rev: u64, text: &str) -> Arc<Change> {
     let what = What::Message {
         seq: Seq(rev),
         id: MessageId::generate(),
@@ -38,7 +42,7 @@ pub(crate) fn change(rev: u64, text: &str) -> Arc<Change> {
     };
     Arc::new(Change::new(
         Place::default(),
-        ConversationId(1),
+        ConversationId(conversation),
         Address::Group(name("ops")),
         Rev(rev),
         Time::from_micros(1_790_000_000_000_000),

@@ -9,7 +9,7 @@ use chat_tests::receiver::Receiver;
 use chat_tests::{Cluster, TestClient};
 use tokio::task::JoinSet;
 
-use crate::world::{messages_up_to, sockets, started, texts};
+use crate::world::{messages_up_to, sockets, started, texts, until_ready};
 
 #[tokio::test]
 async fn c01_people_on_different_nodes_talk_as_on_one() {
@@ -158,6 +158,32 @@ async fn d08_a_conversation_in_which_all_nodes_write_at_once_has_one_order() {
         seen.extend(came.into_iter().map(|message| message.text));
         assert_eq!(seen, whole);
     }
+}
+
+#[tokio::test]
+async fn u02_a_mark_of_while_a_node_was_cut_off_is_told_when_it_is_back() {
+    let Some(cluster) = started(Cluster::setup(2).wires()).await else {
+        return;
+    };
+    let [ann, ben] = cluster.people(["ann", "ben"]).await;
+    let [mut one, mut other, mut b] = sockets(&cluster, [(&ann, 0), (&ann, 1), (&ben, 0)]).await;
+    b.send("ann", "hi").await;
+    one.expect_text("hi").await;
+    other.expect_text("hi").await;
+    cluster.bus_wire(1).cut();
+    until_ready(&cluster, 1, "bus", "down").await;
+    one.say(r#"{"action":"read","topic":"ben","seq":1}"#).await;
+    one.roundtrip().await;
+    cluster.bus_wire(1).heal();
+    let read = other.expect(|event| match event {
+        Event::Read(moved) => Some(moved.seq),
+        _ => None,
+    });
+    assert_eq!(
+        read.await,
+        chat_proto::Seq(1),
+        "and the user's other session agrees"
+    );
 }
 
 #[tokio::test]

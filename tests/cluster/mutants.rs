@@ -22,6 +22,14 @@ fn mutants_are_noticed_by_the_promises() {
             "bus::c02_a_node_listens_for_those_who_are_connected_to_it",
         ),
         (
+            "crowds_wait_for_a_bus_that_is_away",
+            "crowds::c05_a_crowd_does_not_wait_while_the_bus_is_away",
+        ),
+        (
+            "marks_are_said_once",
+            "messages::u02_a_mark_of_while_a_node_was_cut_off_is_told_when_it_is_back",
+        ),
+        (
             "clusters_mix",
             "options::c01_two_clusters_on_one_bus_keep_apart",
         ),

@@ -86,6 +86,29 @@ async fn r02_who_moves_to_another_node_does_not_flap() {
 }
 
 #[tokio::test]
+async fn r03_a_status_set_on_one_node_is_told_on_all() {
+    let Some(cluster) = started(Cluster::setup(2)).await else {
+        return;
+    };
+    let [ann, ben, cat] = cluster.people(["ann", "ben", "cat"]).await;
+    ann.make_group("ops", &[&ben, &cat]).await;
+    let [mut a, mut c, mut b, mut b_too] =
+        sockets(&cluster, [(&ann, 0), (&cat, 1), (&ben, 1), (&ben, 0)]).await;
+    b_too
+        .say(r#"{"action":"status","state":"dnd","text":"in a meeting","id":"s"}"#)
+        .await;
+    for socket in [&mut a, &mut c, &mut b, &mut b_too] {
+        let state = socket.expect(|event| match event {
+            Event::Presence(change) if change.name == "ben".parse().expect("a name") => {
+                (change.state != PresenceState::Online).then_some(change.state)
+            }
+            _ => None,
+        });
+        assert_eq!(state.await, PresenceState::Dnd);
+    }
+}
+
+#[tokio::test]
 async fn r03_who_comes_later_to_a_node_sees_who_was_there_before() {
     let Some(mut cluster) = started(Cluster::setup(2)).await else {
         return;

@@ -84,6 +84,10 @@ impl Bus for SimBus {
         }
     }
 
+    fn offer_here(&self, to: &[UserId], notice: &Notice) {
+        self.router.offer(to, notice);
+    }
+
     fn say(&self, _word: &Word) {}
 
     async fn attend(&self, _user: UserId) -> Interest {

@@ -9,6 +9,7 @@ use super::Notice;
 use super::order::{Addressed, Order};
 use crate::change::UserId;
 use crate::limits::CROWD_MIN;
+use crate::mutant::mutant;
 use crate::router::Router;
 
 /// Into the mailboxes here.
@@ -16,7 +17,8 @@ pub(super) struct Fanout {
     router: Arc<Router>,
     /// Whether other nodes are heard.
     up: watch::Receiver<bool>,
-    /// Never across an await. Mailboxes are filled inside it, so that nobody overtakes.
+    /// Never across an await. Mailboxes are filled inside it, so that nobody overtakes: all large conversations wait for one
+    /// that is being told.
     order: Mutex<Order>,
     /// A hole is waited for.
     wake: Notify,
@@ -32,27 +34,36 @@ impl Fanout {
         }
     }
 
-    /// Puts a notice into the mailboxes of `to`, or keeps it for a moment until what is before it has come.
-    pub(super) fn offer(&self, to: &Arc<[UserId]>, notice: &Notice) {
+    /// Puts what concerns very many, or a part of them, into their mailboxes, or keeps it for a moment until what is before
+    /// it has come.
+    pub(super) fn offer_crowd(&self, to: &Arc<[UserId]>, notice: &Notice) {
         let Notice::Change(change) = notice else {
-            return self.router.offer(to, notice);
+            return self.offer(to, notice);
         };
-        if !is_crowd(to) {
-            return self.router.offer(to, notice);
-        }
         let addressed = Addressed {
             change: Arc::clone(change),
             to: Arc::clone(to),
         };
         let mut order = self.order();
         order.handle_change(addressed, Instant::now());
-        if !*self.up.borrow() {
+        if !*self.up.borrow() && !mutant("crowds_wait_for_a_bus_that_is_away") {
             order.handle_bus_away();
         }
         self.deliver(&mut order);
         if order.poll_timeout().is_some() {
             self.wake.notify_one();
         }
+    }
+
+    /// Puts a notice into the mailboxes of `to`.
+    pub(super) fn offer(&self, to: &[UserId], notice: &Notice) {
+        if let Notice::Head(conversation, rev) = notice {
+            // Who reads up to there from the store needs nothing of it.
+            let mut order = self.order();
+            order.handle_head(*conversation, *rev);
+            self.deliver(&mut order);
+        }
+        self.router.offer(to, notice);
     }
 
     /// Gives up on what does not come, at its time.

@@ -34,6 +34,10 @@ impl Bus for LocalBus {
         self.router.offer(&to, notice);
     }
 
+    fn offer_here(&self, to: &[UserId], notice: &Notice) {
+        self.router.offer(to, notice);
+    }
+
     fn say(&self, _word: &Word) {}
 
     async fn attend(&self, _user: UserId) -> Interest {

@@ -14,6 +14,7 @@ use crate::change::{Address, Change, ConversationId, UserId};
 use crate::nodes::Word;
 use crate::store::{Commits, Committed};
 
+mod again;
 mod carrier;
 mod fanout;
 mod inquiry;
@@ -120,6 +121,8 @@ pub trait Bus: Send + Sync {
     async fn start(&self, life: &Epoch) -> Result<(), BusError>;
     /// Tells the connections of `to`.
     fn publish(&self, to: Arc<[UserId]>, notice: &Notice);
+    /// Tells the connections of `to` that are here, and nobody elsewhere.
+    fn offer_here(&self, to: &[UserId], notice: &Notice);
     /// Says something to all other nodes.
     fn say(&self, word: &Word);
     /// Sees to it that what is published to a user comes here, as long as what it returns is kept. Waits a moment, and no

@@ -8,7 +8,7 @@ use chat_proto::Rev;
 use tokio::time::Instant;
 
 use crate::change::{Change, ConversationId, UserId};
-use crate::limits::{ORDER_HELD_MAX, ORDER_LINES_MAX, ORDER_WAIT};
+use crate::limits::{ORDER_HELD_MAX, ORDER_LINES_MAX, ORDER_PARTS_MAX, ORDER_WAIT};
 use crate::mutant::mutant;
 
 /// A change, and whom it concerns.
@@ -23,8 +23,24 @@ pub(super) struct Addressed {
 struct Line {
     /// The last change that was let through.
     passed: Rev,
-    /// Above `passed`, and never the one right after it. Very long audiences come in parts.
-    held: BTreeMap<Rev, Vec<Addressed>>,
+    /// Above `passed`, and never the one right after it.
+    held: BTreeMap<Rev, Held>,
+}
+
+/// What waits for an earlier change.
+#[derive(Debug)]
+struct Held {
+    came: Instant,
+    /// Very long audiences come in parts.
+    parts: Vec<Addressed>,
+}
+
+impl Line {
+    /// How long the hole before what is held is waited for: nobody waits longer than that for anything.
+    fn patience(&self) -> Option<Instant> {
+        let first = self.held.values().map(|held| held.came).min()?;
+        Some(first + ORDER_WAIT)
+    }
 }
 
 /// What waits for an earlier change, and what is ready.
@@ -37,11 +53,12 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// A change is here. It is ready at once, unless a few before it are missing that may be under way.
+    /// A change is here. It is ready at once, unless a few before it are missing that may be under way. Of an audience in
+    /// parts only the first part is strictly in order.
     pub(super) fn handle_change(&mut self, addressed: Addressed, now: Instant) {
         let (conversation, rev) = (addressed.change.conversation, addressed.change.rev);
-        if !self.lines.contains_key(&conversation) {
-            self.make_room();
+        if !self.lines.contains_key(&conversation) && !self.has_room() {
+            return self.ready.push_back(addressed);
         }
         let line = self.lines.entry(conversation).or_insert_with(|| Line {
             passed: rev.prev(),
@@ -51,20 +68,40 @@ impl Order {
             line.passed = line.passed.max(rev);
             self.ready.push_back(addressed);
         } else {
-            line.held.entry(rev).or_default().push(addressed);
+            let held = line.held.entry(rev).or_insert_with(|| Held {
+                came: now,
+                parts: Vec::new(),
+            });
+            if held.parts.len() < ORDER_PARTS_MAX {
+                held.parts.push(addressed);
+            }
         }
-        self.pass(conversation, now);
+        self.pass(conversation);
     }
 
-    /// Lets through what is next, and notes whether a hole is left.
-    fn pass(&mut self, conversation: ConversationId, now: Instant) {
+    /// A conversation goes up to here, as its connections were told in another way: what was said before it does not come
+    /// any more, or is not waited for.
+    pub(super) fn handle_head(&mut self, conversation: ConversationId, rev: Rev) {
         let Some(line) = self.lines.get_mut(&conversation) else {
             return;
         };
-        let before = line.passed;
+        while let Some(first) = line.held.first_entry()
+            && *first.key() <= rev
+        {
+            self.ready.extend(first.remove().parts);
+        }
+        line.passed = line.passed.max(rev);
+        self.pass(conversation);
+    }
+
+    /// Lets through what is next, and notes whether a hole is left.
+    fn pass(&mut self, conversation: ConversationId) {
+        let Some(line) = self.lines.get_mut(&conversation) else {
+            return;
+        };
         while let Some(next) = line.held.remove(&line.passed.next()) {
             line.passed = line.passed.next();
-            self.ready.extend(next);
+            self.ready.extend(next.parts);
         }
         match line.held.last_key_value() {
             None => {
@@ -75,12 +112,8 @@ impl Order {
                 self.give_up(conversation);
             }
             Some(_) => {
-                let until = now + ORDER_WAIT;
-                let hole = self.holes.entry(conversation).or_insert(until);
-                if line.passed > before {
-                    // The hole before this one was filled.
-                    *hole = until;
-                }
+                let until = line.patience();
+                self.holes.extend(until.map(|until| (conversation, until)));
             }
         }
     }
@@ -109,16 +142,19 @@ impl Order {
         };
         for (rev, held) in std::mem::take(&mut line.held) {
             line.passed = line.passed.max(rev);
-            self.ready.extend(held);
+            self.ready.extend(held.parts);
         }
     }
 
-    /// Forgets the conversations without a hole when there are very many: the next change of one is ready at once.
-    fn make_room(&mut self) {
-        if self.lines.len() >= ORDER_LINES_MAX {
+    /// Whether another conversation may be remembered. When there are very many, those without a hole are forgotten: the next
+    /// change of one is ready at once.
+    fn has_room(&mut self) -> bool {
+        if self.lines.len() >= ORDER_LINES_MAX && self.lines.len() > self.holes.len() {
+            let holes = &self.holes;
             self.lines
-                .retain(|conversation, _| self.holes.contains_key(conversation));
+                .retain(|conversation, _| holes.contains_key(conversation));
         }
+        self.lines.len() < ORDER_LINES_MAX
     }
 
     /// When [`Order::handle_timeout`] wants to be called.
@@ -202,16 +238,37 @@ mod tests {
     }
 
     #[test]
-    fn each_hole_has_its_own_wait() {
+    fn nothing_waits_longer_than_the_wait_however_many_holes_there_are() {
         let (mut order, now) = (Order::default(), Instant::now());
-        for rev in [1, 3, 5] {
+        let step = ORDER_WAIT / 4;
+        for (steps, rev) in [(0, 1), (0, 3), (1, 5), (2, 7)] {
+            order.handle_change(change(OPS, rev), now + step * steps);
+        }
+        assert_eq!(order.poll_timeout(), Some(now + ORDER_WAIT));
+        order.handle_change(change(OPS, 2), now + step * 3);
+        assert_eq!(ready(&mut order), [1, 2, 3]);
+        assert_eq!(order.poll_timeout(), Some(now + step + ORDER_WAIT));
+        order.handle_timeout(now + step + ORDER_WAIT);
+        assert_eq!(ready(&mut order), [5, 7]);
+        assert_eq!(order.poll_timeout(), None);
+    }
+
+    #[test]
+    fn what_was_told_in_another_way_is_not_waited_for() {
+        let (mut order, now) = (Order::default(), Instant::now());
+        order.handle_head(OPS, Rev(5));
+        for rev in [1, 3, 4, 8] {
             order.handle_change(change(OPS, rev), now);
         }
-        let later = now + ORDER_WAIT / 2;
-        order.handle_change(change(OPS, 6), later);
-        assert_eq!(order.poll_timeout(), Some(now + ORDER_WAIT));
-        order.handle_change(change(OPS, 2), later);
-        assert_eq!(order.poll_timeout(), Some(later + ORDER_WAIT));
+        assert_eq!(ready(&mut order), [1]);
+        order.handle_head(OPS, Rev(4));
+        assert_eq!(ready(&mut order), [3, 4]);
+        order.handle_head(OPS, Rev(7));
+        assert_eq!(ready(&mut order), [8], "nothing is missing any more");
+        order.handle_head(OPS, Rev(20));
+        order.handle_change(change(OPS, 21), now);
+        assert_eq!(ready(&mut order), [21]);
+        assert_eq!(order.poll_timeout(), None);
     }
 
     #[test]
@@ -228,15 +285,34 @@ mod tests {
     }
 
     #[test]
-    fn it_remembers_no_more_conversations_than_its_bound() {
+    fn it_remembers_no_more_than_its_bounds() {
         let (mut order, now) = (Order::default(), Instant::now());
-        order.handle_change(change(OPS, 1), now);
-        order.handle_change(change(OPS, 3), now);
-        for other in 2..=2 * i64::try_from(ORDER_LINES_MAX).expect("a number") {
-            order.handle_change(change(ConversationId(other), 1), now);
+        let many = i64::try_from(ORDER_LINES_MAX).expect("a number");
+        for conversation in 1..=2 * many {
+            order.handle_change(change(ConversationId(conversation), 1), now);
         }
         assert!(order.lines.len() <= ORDER_LINES_MAX);
-        assert!(order.poll_timeout().is_some(), "what has a hole is kept");
+        // All of them with a hole.
+        for conversation in 1..=2 * many {
+            for rev in [1, 3] {
+                order.handle_change(change(ConversationId(conversation), rev), now);
+            }
+        }
+        assert!(order.lines.len() <= ORDER_LINES_MAX);
+        let waiting = |order: &Order| -> usize {
+            let parts = |line: &Line| {
+                line.held
+                    .values()
+                    .map(|held| held.parts.len())
+                    .sum::<usize>()
+            };
+            order.lines.values().map(parts).sum()
+        };
+        let before = waiting(&order);
+        for _ in 0..2 * ORDER_PARTS_MAX {
+            order.handle_change(change(ConversationId(2 * many), 3), now);
+        }
+        assert!(waiting(&order) <= before + ORDER_PARTS_MAX);
     }
 
     /// Whatever the order in which they come, they go out in theirs, and none twice.

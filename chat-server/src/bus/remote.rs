@@ -1,7 +1,7 @@
 //! The bus of a node among others: into the mailboxes here at once, and to other nodes through a carrier.
 //!
 //! It keeps no promise beyond that of [`Bus`]. What does not fit, or finds no connection, is dropped: a change is found
-//! in the store by the next look for lost ones, a mark is told by the next one, presence is made good by the next beat.
+//! in the store by the next look for lost ones, a mark is told by the next one or, if nodes were cut off, again; presence is made good by the next beat.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::again::Again;
 use super::carrier::{Audience, Carrier, Ears};
 use super::fanout::{Fanout, is_crowd};
 use super::inquiry::Inquiries;
@@ -42,6 +43,7 @@ pub struct RemoteBus {
     waiting: Mutex<Option<mpsc::Receiver<Waiting>>>,
     interests: Arc<Interests>,
     inquiries: Arc<Inquiries>,
+    again: Arc<Again>,
     up: watch::Receiver<bool>,
     ears_up: Mutex<Option<watch::Sender<bool>>>,
     stopping: CancellationToken,
@@ -65,6 +67,7 @@ impl RemoteBus {
             waiting: Mutex::new(Some(waiting)),
             interests: Arc::new(Interests::default()),
             inquiries: Arc::new(Inquiries::default()),
+            again: Arc::new(Again::default()),
             up,
             ears_up: Mutex::new(Some(ears_up)),
             stopping: CancellationToken::new(),
@@ -111,30 +114,52 @@ impl Bus for RemoteBus {
             fanout: Arc::clone(&self.fanout),
             attendance: self.attendance.clone(),
             inquiries: Arc::clone(&self.inquiries),
+            again: Arc::clone(&self.again),
             queue: self.queue.clone(),
             own,
         };
         self.spawn(ear.listen(came));
         self.spawn(Arc::clone(&self.fanout).keep_time());
-        self.spawn(watch_link(self.up.clone(), self.attendance.clone()));
+        let link = Link {
+            up: self.up.clone(),
+            attendance: self.attendance.clone(),
+            again: Arc::clone(&self.again),
+            queue: self.queue.clone(),
+        };
+        self.spawn(link.watch());
+        self.spawn(say_again(Arc::clone(&self.again), self.queue.clone()));
         let interests = Arc::clone(&self.interests);
         self.spawn(interests.follow(Arc::clone(&self.carrier)));
         Ok(())
     }
 
     fn publish(&self, to: Arc<[UserId]>, notice: &Notice) {
-        self.fanout.offer(&to, notice);
+        let crowd = is_crowd(&to);
+        match crowd {
+            true => self.fanout.offer_crowd(&to, notice),
+            false => self.fanout.offer(&to, notice),
+        }
         if mutant("notices_stay_here") {
             return;
         }
-        if !is_crowd(&to) {
+        if let Notice::Mark(mark) = notice {
+            self.again.keep(mark, &to);
+        }
+        if !crowd {
             return self.put(Audience::Users(to), Saying::Notice(notice.clone()));
         }
         // One copy a node is less than one for each of so many, and they are nearly everywhere.
+        if to.len() <= limits::CROWD_MAX {
+            return self.put(Audience::Crowd, Saying::Crowd(to, notice.clone()));
+        }
         for some in to.chunks(limits::CROWD_MAX) {
             let saying = Saying::Crowd(some.into(), notice.clone());
             self.put(Audience::Crowd, saying);
         }
+    }
+
+    fn offer_here(&self, to: &[UserId], notice: &Notice) {
+        self.fanout.offer(to, notice);
     }
 
     fn say(&self, word: &Word) {
@@ -217,7 +242,7 @@ async fn carry_out(
             return;
         };
         let id = SayingId { from: own, number };
-        let Some(payload) = encoded(id, &saying) else {
+        let Some(payload) = encoded(id, &audience, &saying) else {
             tracing::error!("a notice could not be written");
             continue;
         };
@@ -229,11 +254,13 @@ async fn carry_out(
     }
 }
 
-/// The payload of a saying. Of a change that the bus would not carry it is told only that there is one, and it is read
-/// from the store.
-fn encoded(id: SayingId, saying: &Saying) -> Option<Bytes> {
+/// The payload of a saying. Of a change that would be too much for the bus it is told only that there is one, and it is
+/// read from the store: one long message must not hold up everybody's notices.
+fn encoded(id: SayingId, audience: &Audience, saying: &Saying) -> Option<Bytes> {
     let payload = wire::encode(id, saying)?;
-    if payload.len() <= limits::BUS_SAYING_BYTES_MAX {
+    let copies = audience.addresses().count();
+    let all = payload.len().saturating_mul(copies);
+    if payload.len() <= limits::BUS_SAYING_BYTES_MAX && all <= limits::BUS_FAN_OUT_BYTES_MAX {
         return Some(payload);
     }
     let head = |change: &Change| Notice::Head(change.conversation, change.rev);
@@ -246,13 +273,45 @@ fn encoded(id: SayingId, saying: &Saying) -> Option<Bytes> {
     }
 }
 
-/// Tells the attendance when other nodes can be heard.
-async fn watch_link(mut up: watch::Receiver<bool>, attendance: Attendance) {
+/// What comes and goes with the link to other nodes.
+struct Link {
+    up: watch::Receiver<bool>,
+    attendance: Attendance,
+    again: Arc<Again>,
+    queue: mpsc::Sender<Waiting>,
+}
+
+impl Link {
+    /// Tells the attendance when other nodes can be heard, and makes good what was not heard while they could not.
+    async fn watch(mut self) {
+        let mut was_up = false;
+        loop {
+            let now = *self.up.borrow_and_update();
+            self.attendance.bus(now);
+            if now && was_up {
+                self.again.ask();
+                // If there is no room, the marks are told by the next ones.
+                let _ = self
+                    .queue
+                    .try_send((Audience::Nodes, Saying::Word(Word::Deaf)));
+            }
+            was_up |= now;
+            if self.up.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Says the latest marks again, whenever some node missed them. Here they were told.
+async fn say_again(again: Arc<Again>, queue: mpsc::Sender<Waiting>) {
     loop {
-        let now = *up.borrow_and_update();
-        attendance.bus(now);
-        if up.changed().await.is_err() {
-            return;
+        for (mark, to) in again.due().await {
+            let saying = Saying::Notice(Notice::Mark(mark));
+            // Waits for room: nothing is held up by it.
+            if queue.send((Audience::Users(to), saying)).await.is_err() {
+                return;
+            }
         }
     }
 }
@@ -263,6 +322,7 @@ struct Ear {
     fanout: Arc<Fanout>,
     attendance: Attendance,
     inquiries: Arc<Inquiries>,
+    again: Arc<Again>,
     /// For answers.
     queue: mpsc::Sender<Waiting>,
     own: NodeId,
@@ -287,8 +347,8 @@ impl Ear {
         };
         hot().bus_heard.increment(1);
         match (recent.take(to, id, payload), to) {
-            (Some(Saying::Notice(notice)), To::User(user)) => self.router.offer(&[user], &notice),
-            (Some(Saying::Crowd(to, notice)), To::Crowd) => self.fanout.offer(&to, &notice),
+            (Some(Saying::Notice(notice)), To::User(user)) => self.fanout.offer(&[user], &notice),
+            (Some(Saying::Crowd(to, notice)), To::Crowd) => self.fanout.offer_crowd(&to, &notice),
             (Some(Saying::Word(word)), To::Nodes) => self.hear_word(id.from, word),
             // Said to the wrong ear, or heard before.
             _ => {}
@@ -313,6 +373,7 @@ impl Ear {
             } if asked == self.own && !mutant("answers_are_not_heard") => {
                 self.inquiries.answer(number, from, sessions);
             }
+            Word::Deaf if !mutant("marks_are_said_once") => self.again.ask(),
             word => self.attendance.hear(from, word),
         }
     }

@@ -237,8 +237,8 @@ impl Nodes {
                 let earliest = self.roll_told.map_or(now, |told| told.plus(NODE_ASK_MS));
                 self.roll_at.get_or_insert(earliest.max(now));
             }
-            // What connections there are is no business of this machine.
-            Word::Ask { .. } | Word::Where { .. } | Word::Here { .. } => {}
+            // What connections there are, and marks, are no business of this machine.
+            Word::Ask { .. } | Word::Where { .. } | Word::Here { .. } | Word::Deaf => {}
             Word::Farewell => {
                 peer.left = true;
                 peer.until = now.plus(self.grace_ms);

@@ -91,7 +91,8 @@ impl Peer {
             return;
         }
         self.head = self.head.max(version);
-        if self.version.is_none() && people == 0 {
+        // What waits may be a status, which is told also where nobody is.
+        if self.version.is_none() && people == 0 && self.early.is_empty() {
             self.version = Some(version);
             self.early.retain(|number, _| *number > version);
         }

@@ -347,6 +347,40 @@ fn r03_a_lost_status_is_missed_at_the_next_beat_and_told() {
 }
 
 #[test]
+fn r03_a_status_is_told_that_was_said_before_its_node_was_known() {
+    let mut room = Room::of(1);
+    room.arrive(0, ANN);
+    room.settle();
+    room.told(0);
+    let setter = NodeId(9);
+    let mut other = Nodes::new(setter, GRACE_MS);
+    other.handle_bus(true, at(room.ms));
+    other.handle_status(ANN, name(ANN), at(room.ms));
+    let words: Vec<Word> = std::iter::from_fn(|| other.poll_output())
+        .filter_map(|output| match output {
+            Output::Say(word) => Some(word),
+            _ => None,
+        })
+        .skip(1)
+        .collect();
+    assert!(matches!(words[..], [Word::Status(_)]), "{words:?}");
+    // Its first beat was lost; the next comes behind the status.
+    let beat = Word::Beat {
+        version: 1,
+        people: 0,
+        wall: at(room.ms).wall,
+    };
+    for word in words.into_iter().chain([beat]) {
+        room.nodes[0].handle_word(setter, word, at(room.ms));
+    }
+    room.ms += NODE_GAP_MS;
+    let now = at(room.ms);
+    room.nodes[0].handle_timeout(now);
+    room.take_outputs();
+    assert!(room.wire.contains(&(NodeId(1), Word::Ask { of: setter })));
+}
+
+#[test]
 fn r03_of_too_many_statuses_the_oldest_are_forgotten() {
     let mut room = Room::of(2);
     let many = i64::try_from(NODE_STATUSES_KEPT).expect("a number") + 1;

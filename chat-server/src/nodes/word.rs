@@ -94,6 +94,8 @@ pub enum Word {
         /// The sessions; mostly none.
         sessions: Vec<SessionId>,
     },
+    /// It heard nobody for a while: what is not counted is to be said again.
+    Deaf,
     /// It stops, as it was asked to; its people come back elsewhere, or are gone after the grace.
     Farewell,
 }
