@@ -12,6 +12,13 @@ use crate::clock::{Clock, Millis};
 use crate::nodes::{Moment, NodeId, Nodes, Output, Turn, Word};
 use crate::presence::{self, Attendances, Departure};
 
+/// What is to be told of somebody: whether they are there, or what they say of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum About {
+    Being,
+    Status,
+}
+
 #[derive(Debug)]
 struct People {
     /// Connections here, with a grace for those who come back.
@@ -20,9 +27,9 @@ struct People {
     nodes: Nodes,
     /// Names of those who are here.
     names: HashMap<UserId, Name>,
-    /// What is to be told: of each user the latest coming or going, and apart from that whether a status was set, so it
-    /// never grows beyond the users.
-    turns: HashMap<(UserId, bool), Turn>,
+    /// What is to be told: of each user the latest coming or going, and apart from that whether they set a status; so it
+    /// never grows beyond twice the users.
+    turns: HashMap<(UserId, About), Turn>,
     /// When people were last there, as far as it is not written down; the latest of each.
     last_seen: HashMap<UserId, Time>,
 }
@@ -32,7 +39,7 @@ struct People {
 pub struct Attendance {
     /// Short sections, never across an await.
     people: Arc<Mutex<People>>,
-    /// Somebody came or went here, or a node said something: [`Attendance::tick`] has work.
+    /// Somebody came, went or set a status here, or a node said something: [`Attendance::tick`] has work.
     pub(crate) moved: Arc<Notify>,
     /// There are turns to tell.
     pub(crate) turned: Arc<Notify>,
@@ -212,8 +219,12 @@ pub struct Turns {
     pub last_seen: Vec<(UserId, Time)>,
 }
 
-fn key_of(turn: &Turn) -> (UserId, bool) {
-    (turn.user(), matches!(turn, Turn::Set(..)))
+fn key_of(turn: &Turn) -> (UserId, About) {
+    let about = match turn {
+        Turn::Came(..) | Turn::Went(..) => About::Being,
+        Turn::Set(..) => About::Status,
+    };
+    (turn.user(), about)
 }
 
 impl People {

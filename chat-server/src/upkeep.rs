@@ -76,7 +76,7 @@ fn log_news(news: &Output) {
     }
 }
 
-/// Tells who came and went. While the store is away nobody can be told, and who asks gets the truth; then it is tried again.
+/// Tells who came, went and set a status. While the store is away nobody can be told, and who asks gets the truth; then it is tried again.
 async fn attend(app: &App) {
     loop {
         app.attendance.turned.notified().await;
