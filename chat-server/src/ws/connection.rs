@@ -99,7 +99,8 @@ impl Connection {
     }
 
     fn handle_replies(&mut self, first: Reply) {
-        // What was stored before is in the mailbox already, and goes out before the answer.
+        // What was stored before is in the mailbox already, and goes out before the answer. (Where another node wrote into a
+        // large conversation it may still wait for its place; then so does the answer.)
         self.session.handle_inbox(self.guard.mailbox.take());
         let now = self.app.clock.monotonic();
         self.session.handle_reply(first, now);
