@@ -93,22 +93,23 @@ async fn c05_a_crowd_does_not_wait_while_the_bus_is_away() {
     for node in 0..2 {
         until_ready(&cluster, node, "bus", "down").await;
     }
-    // Each node knows only what it wrote itself, until it looks, so that there is always a hole.
+    // Each node knows only what it wrote itself, until it looks: before what the second writes there is a hole.
     let mut waits = Vec::new();
     for round in 0..6 {
-        let (writer, beside) = (round % 2, round % 2 + 2);
-        let text = format!("round {round}");
-        sockets[writer].send("ops", &text).await;
+        let (first, second) = (format!("first {round}"), format!("second {round}"));
+        sockets[0].send("ops", &first).await;
+        sockets[1].send("ops", &second).await;
         let acked = Instant::now();
-        sockets[beside].expect_text(&text).await;
+        sockets[3].expect_text(&second).await;
         waits.push(acked.elapsed());
-        for socket in [1 - writer, 3 - writer] {
-            let began = Instant::now();
-            sockets[socket].expect_text(&text).await;
-            assert!(began.elapsed() < Duration::from_millis(3_500), "{text}");
-        }
     }
-    // In the first round there was none.
-    let fastest = waits[1..].iter().min();
-    assert!(fastest < Some(&ORDER_WAIT), "{waits:?}");
+    let began = Instant::now();
+    sockets[2].expect_text("second 5").await;
+    assert!(
+        began.elapsed() < Duration::from_millis(3_500),
+        "by the look"
+    );
+    // A look may come in between once; a wait would be in each round.
+    waits.sort_unstable();
+    assert!(waits[2] < ORDER_WAIT, "{waits:?}");
 }
