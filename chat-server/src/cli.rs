@@ -102,6 +102,15 @@ impl From<StartError> for Ended {
     }
 }
 
+impl From<anyhow::Error> for Ended {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast::<StartError>() {
+            Ok(error) => error.into(),
+            Err(error) => Self::failed(error),
+        }
+    }
+}
+
 /// Does what the command line asks.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let (cli, port_ignored) = match parse(arguments) {
@@ -152,15 +161,13 @@ async fn act(cli: Cli, port_ignored: bool) -> Result<(), Ended> {
         None => serve(config).await,
         Some(Command::Invite { groups, uses }) => {
             let link = admin::ask(&config, &Task::Invite { groups, uses }).await;
-            say(&link.map_err(Ended::failed)?)
+            say(&link?)
         }
         Some(Command::Drain) => admin::drain(&config).await.map_err(Ended::failed),
         Some(Command::Token {
             command: TokenCommand::Rotate,
         }) => {
-            admin::ask(&config, &Task::RotateKeys)
-                .await
-                .map_err(Ended::failed)?;
+            admin::ask(&config, &Task::RotateKeys).await?;
             Ok(())
         }
     }

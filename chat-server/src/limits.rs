@@ -95,6 +95,10 @@ pub const SENDS_IN_FLIGHT_MAX: usize = 64;
 pub const FIRST_ACTION_MS: u64 = 1_000;
 /// Milliseconds until a failed read of the store is tried again.
 pub const LOAD_RETRY_MS: u64 = 1_000;
+/// Conversations of which a connection asks at once from where on they are told.
+pub const FINDS_AT_ONCE: usize = 8;
+/// Conversations of which that is not known, for one connection.
+pub const FINDING_MAX: usize = 1_024;
 /// Changes that are read from the store at once for a connection that is behind.
 pub const LOAD_PAGE: usize = 100;
 /// Milliseconds after which a write to a socket that does not move ends the connection (1013).
@@ -135,6 +139,8 @@ pub const NODE_LEASE_MS: u64 = 45_000;
 /// Milliseconds from an arrival, a departure or a status to a beat that tells how many there were: if the word of it was
 /// lost, that is noticed then.
 pub const NODE_BEAT_SOON_MS: u64 = 1_000;
+/// Beats in a row that say less than a node was heard to have counted, after which what was heard is not believed.
+pub const NODE_CONTRADICTED_MAX: u32 = 4;
 /// Beats that follow a change so soon, as one may be lost like the word.
 pub const NODE_BEATS_SOON: u32 = 3;
 /// Milliseconds that a word may be late before what is missing is asked for.

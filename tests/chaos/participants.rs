@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chat_proto::{Action, Event, Message, MessageId, Name, Request, Rev, codec};
 use chat_tests::client::publish;
-use chat_tests::receiver::Receiver;
+use chat_tests::receiver::{Receiver, Told};
 use chat_tests::recorder::{Entry, Recorder, Seen};
 use chat_tests::{Person, TestClient};
 use tokio::sync::watch;
@@ -180,12 +180,16 @@ impl Session {
                 continue;
             }
             let mut stop = self.common.stop.clone();
+            let mut told = Told::default();
             loop {
                 let event = tokio::select! {
                     event = socket.next_or_end() => event,
                     _ = stop.wait_for(|stop| *stop) => return,
                 };
                 let Some(event) = event else { break };
+                if let Some(wrong) = told.handle(&event) {
+                    panic!("a connection of {}: {wrong}", self.name);
+                }
                 let steps = receiver.handle(event);
                 for message in &steps.show {
                     shown += 1;

@@ -10,12 +10,18 @@ use crate::world::started;
 
 /// Runs a server that cannot start.
 async fn run(database: &str, bus: &str) -> Output {
+    run_command(&[], database, bus).await
+}
+
+/// Runs a command of one that cannot be opened.
+async fn run_command(command: &[&str], database: &str, bus: &str) -> Output {
     let folder = TempDir::new().expect("a folder");
     let output = Command::new(program("chat-server"))
         .env_clear()
         .args(["--port", "0", "--data"])
         .arg(folder.path().join("data"))
         .args(["--database", database, "--bus", bus])
+        .args(command)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
@@ -49,6 +55,8 @@ async fn o01_a_database_that_cannot_be_used_is_named_without_its_password() {
         "database",
         &["not-the-password"],
     );
+    let invite = run_command(&["invite"], &wrong, "local").await;
+    refused(&invite, "database", &["not-the-password"]);
     let nobody = format!("postgres://nobody:not-the-password@{address}/chat");
     refused(
         &run(&nobody, "local").await,

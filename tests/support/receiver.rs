@@ -131,9 +131,38 @@ impl Receiver {
     }
 }
 
+/// What one connection has told of each conversation: without holes, unless it says so by a `gap`.
+#[derive(Debug, Default)]
+pub struct Told {
+    last: BTreeMap<Name, Rev>,
+}
+
+impl Told {
+    /// Takes an event of the connection in, and says what is wrong with it, if anything is.
+    pub fn handle(&mut self, event: &Event) -> Option<String> {
+        let (topic, rev) = match event {
+            Event::Gap(gap) => (&gap.topic, gap.to_rev),
+            event => event.log_place()?,
+        };
+        let before = self.last.insert(topic.clone(), rev)?;
+        let told = matches!(event, Event::Gap(_)) || rev == before.next();
+        (!told).then(|| format!("{topic} goes from {before} to {rev}, and there is no gap"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hole_on_a_connection_is_seen() {
+        let mut told = Told::default();
+        for rev in [4, 5, 6] {
+            assert_eq!(told.handle(&message(rev)), None);
+        }
+        assert!(told.handle(&message(8)).is_some());
+        assert!(told.handle(&message(8)).is_some(), "twice");
+    }
 
     fn message(rev: u64) -> Event {
         let json = format!(

@@ -9,7 +9,7 @@ use super::statuses::StatusSet;
 use super::word::Word;
 use crate::change::UserId;
 use crate::clock::Millis;
-use crate::limits::{NODE_EARLY_MAX, NODE_GAP_MS, NODE_ROLL_PAGES_MAX};
+use crate::limits::{NODE_CONTRADICTED_MAX, NODE_EARLY_MAX, NODE_GAP_MS, NODE_ROLL_PAGES_MAX};
 use crate::mutant::mutant;
 
 /// Somebody came to or went from a node.
@@ -56,6 +56,8 @@ pub(super) struct Peer {
     version: Option<u64>,
     /// How many it has counted, as far as it was heard; never below `version`.
     head: u64,
+    /// Beats in a row that said less.
+    contradicted: u32,
     people: BTreeMap<UserId, Name>,
     /// Above `version`, and never the one right after it.
     early: BTreeMap<u64, Early>,
@@ -73,6 +75,7 @@ impl Peer {
             ask_at: None,
             version: None,
             head: 0,
+            contradicted: 0,
             people: BTreeMap::new(),
             early: BTreeMap::new(),
             gathered: None,
@@ -86,10 +89,18 @@ impl Peer {
 
     /// It lives, and says how many it has counted.
     pub(super) fn handle_beat(&mut self, version: u64, people: usize, now: Millis) {
-        if Some(version) < self.version {
-            // An old beat that was overtaken.
-            return;
+        if version < self.head {
+            // An old beat that was overtaken; so many are none, and what was said in its name is not true.
+            self.contradicted += 1;
+            if self.contradicted < NODE_CONTRADICTED_MAX || mutant("a_forged_count_is_for_ever") {
+                return;
+            }
+            self.version = None;
+            self.head = version;
+            self.early.clear();
+            self.gathered = None;
         }
+        self.contradicted = 0;
         self.head = self.head.max(version);
         // What waits may be a status, which is told also where nobody is.
         if self.version.is_none() && people == 0 && self.early.is_empty() {

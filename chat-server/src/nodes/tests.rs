@@ -498,6 +498,38 @@ fn a_peer_that_lies_about_its_roll_costs_no_memory_and_no_panic() {
     assert!(nodes.others().count() <= NODES_MAX);
 }
 
+#[test]
+fn a_word_that_is_forged_does_not_hide_a_node_for_ever() {
+    for forged in [
+        Word::Roll {
+            version: u64::MAX,
+            page: 0,
+            pages: 1,
+            people: Vec::new(),
+            statuses: Vec::new(),
+        },
+        Word::Beat {
+            version: u64::MAX,
+            people: 7,
+            wall: at(1_000).wall,
+        },
+    ] {
+        let mut room = Room::of(2);
+        room.arrive(0, ANN);
+        room.settle();
+        let now = at(room.ms);
+        room.nodes[1].handle_word(NodeId(1), forged, now);
+        room.settle();
+        room.arrive(0, BEN);
+        room.pass(6 * NODE_BEAT_MS);
+        assert!(room.nodes[1].online(ANN) && room.nodes[1].online(BEN));
+        room.told(1);
+        room.set_status(0, BEN);
+        room.carry();
+        assert_eq!(room.told(1), [set(BEN)]);
+    }
+}
+
 /// Seeded rooms with a wire that keeps no promise: in the end everybody knows the same.
 #[test]
 fn c03_whatever_the_wire_does_in_the_end_all_nodes_agree() {
@@ -579,6 +611,10 @@ fn mutants_are_noticed_by_the_nodes() {
             "c03_a_lost_word_is_missed_at_the_next_beat_and_asked_for",
         ),
         (
+            "a_forged_count_is_for_ever",
+            "a_word_that_is_forged_does_not_hide_a_node_for_ever",
+        ),
+        (
             "one_beat_must_do",
             "c03_a_beat_that_is_lost_with_the_word_is_followed_by_another",
         ),
@@ -599,14 +635,5 @@ fn mutants_are_noticed_by_the_nodes() {
             "c03_words_that_come_twice_or_in_another_order_change_nothing",
         ),
     ];
-    for (mutant, test) in table {
-        let run = std::process::Command::new(std::env::current_exe().expect("this very program"))
-            .args(["--exact", &format!("nodes::tests::{test}")])
-            .env("CHAT_MUTANT", mutant)
-            .output()
-            .expect("this very program runs");
-        let said = String::from_utf8_lossy(&run.stdout);
-        assert!(said.contains("running 1 test"), "there is no {test}");
-        assert!(!run.status.success(), "{test} did not notice {mutant}");
-    }
+    crate::mutant::noticed("nodes::tests", &table);
 }

@@ -62,6 +62,16 @@ impl Cursor {
         self.sent
     }
 
+    /// The last change that is known to exist.
+    pub(crate) const fn head(&self) -> Rev {
+        self.head
+    }
+
+    /// Whether the next change exists and is not here.
+    pub(crate) fn behind(&self) -> bool {
+        self.head > self.sent && !self.waiting.contains_key(&self.sent.next())
+    }
+
     /// Whether nothing is known to follow what was sent.
     pub(crate) fn even(&self) -> bool {
         self.head == self.sent && self.waiting.is_empty()
@@ -125,9 +135,20 @@ impl Cursor {
         }
     }
 
-    /// The store has nothing between `sent` and the next that waits, or nothing at all: it is the truth.
-    /// Skips to what is here.
-    pub(crate) fn skip_what_is_not_there(&mut self) {
+    /// The store had nothing to tell when it was known here that there is something up to `known`: it is the truth, so that
+    /// is not for this viewer, and does not wait any more. What was heard of meanwhile may be there. Gives back the answers
+    /// that had a place.
+    pub(crate) fn forget_up_to(&mut self, known: Rev) -> Vec<Utf8Bytes> {
+        let above = self.waiting.split_off(&known.next());
+        let below = std::mem::replace(&mut self.waiting, above);
+        if self.head <= known {
+            self.head = self.sent;
+        }
+        answers(below)
+    }
+
+    /// Goes on at what is here, whatever is missing before it: what only a server that is broken on purpose does.
+    pub(crate) fn skip_to_what_is_here(&mut self) {
         match self.waiting.keys().next() {
             Some(first) => self.sent = first.prev(),
             None => self.head = self.sent,

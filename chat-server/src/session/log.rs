@@ -6,7 +6,7 @@ use chat_proto::{MessageId, Refusal, Rev};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::cursor::{Cursor, Step};
-use super::{Asking, Hold, Job, Output, Session};
+use super::{Asking, Hold, Job, Loading, Output, Session};
 use crate::change::{Change, ConversationId, UserId, What};
 use crate::clock::Millis;
 use crate::mutant::mutant;
@@ -50,21 +50,44 @@ impl Session {
             _ => Begin::Unknown,
         };
         let begin = begin();
+        if self.cannot_begin(conversation, begin) {
+            return;
+        }
         self.cursor(conversation, || begin).offer(change);
         self.advance(conversation);
     }
 
     /// A change exists that did not fit into the mailbox.
     pub(super) fn handle_head(&mut self, conversation: ConversationId, head: Rev) {
+        if self.cannot_begin(conversation, Begin::Unknown) {
+            return;
+        }
         self.cursor(conversation, || Begin::Unknown).raise(head);
         self.advance(conversation);
     }
 
+    /// Whether a conversation is one too many of those whose beginning is not known.
+    fn cannot_begin(&self, conversation: ConversationId, begin: Begin) -> bool {
+        matches!(begin, Begin::Unknown)
+            && self.finding.is_full()
+            && !self.cursors.contains_key(&conversation)
+    }
+
     /// Finds out from where on a conversation is told, if it still is; until then nothing of it is.
     fn find(&mut self, conversation: ConversationId) {
-        self.finding.insert(conversation);
-        self.outputs
-            .push_back(Output::Perform(Job::Find(conversation)));
+        self.finding.want(conversation);
+        self.start_finding();
+    }
+
+    /// Asks where to begin, as far as it is not asked too much already.
+    pub(super) fn start_finding(&mut self) {
+        if self.timers.retrying() {
+            return;
+        }
+        while let Some(conversation) = self.finding.poll_question() {
+            self.outputs
+                .push_back(Output::Perform(Job::Find(conversation)));
+        }
     }
 
     /// The cursor of a conversation; of one that was not heard of before, where to begin must be known or be found out.
@@ -73,14 +96,13 @@ impl Session {
         conversation: ConversationId,
         begin: impl FnOnce() -> Begin,
     ) -> &mut Cursor {
-        let (finding, outputs) = (&mut self.finding, &mut self.outputs);
+        let finding = &mut self.finding;
         self.cursors
             .entry(conversation)
             .or_insert_with(|| match begin() {
                 Begin::After(rev) => Cursor::at(rev),
                 Begin::Unknown => {
-                    finding.insert(conversation);
-                    outputs.push_back(Output::Perform(Job::Find(conversation)));
+                    finding.want(conversation);
                     Cursor::at(Rev(0))
                 }
             })
@@ -92,15 +114,16 @@ impl Session {
         outcome: Result<Option<Membership>, Refusal>,
         now: Millis,
     ) {
+        self.finding.handle_answer(conversation);
         match outcome {
-            Ok(Some(membership)) if self.finding.remove(&conversation) => {
+            Ok(Some(membership)) if self.finding.settle(conversation) => {
                 let cursor = self.cursor(conversation, || Begin::After(Rev(0)));
                 cursor.raise(membership.rev);
                 let answers = cursor.place(membership.joined_rev.prev());
                 self.outputs.extend(answers.into_iter().map(Output::Send));
                 self.advance(conversation);
             }
-            Ok(None) if self.finding.remove(&conversation) => {
+            Ok(None) if self.finding.settle(conversation) => {
                 let left = self.cursors.remove(&conversation);
                 let owed = left.map(Cursor::into_answers).unwrap_or_default();
                 self.outputs.extend(owed.into_iter().map(Output::Send));
@@ -116,21 +139,28 @@ impl Session {
         outcome: Result<Slice, Refusal>,
         now: Millis,
     ) {
-        match outcome {
-            Ok(slice) => self.tell_loaded(conversation, slice),
-            Err(_) => self.timers.retry(now),
+        match (outcome, self.loading) {
+            (Ok(slice), Some(loading)) if loading.conversation == conversation => {
+                self.tell_loaded(loading, slice);
+            }
+            (Ok(_), _) => {}
+            (Err(_), _) => self.timers.retry(now),
         }
         self.loading = None;
     }
 
     /// Until it is over the load counts as under way, so that the first of its changes does not start the next.
-    fn tell_loaded(&mut self, conversation: ConversationId, slice: Slice) {
+    fn tell_loaded(&mut self, loading: Loading, slice: Slice) {
+        let conversation = loading.conversation;
         self.behind.remove(&conversation);
         let Some(cursor) = self.cursors.get_mut(&conversation) else {
             return;
         };
-        if slice.changes.is_empty() {
-            cursor.skip_what_is_not_there();
+        if slice.changes.is_empty() && mutant("an_old_read_is_believed") {
+            cursor.skip_to_what_is_here();
+        } else if slice.changes.is_empty() && loading.after <= cursor.sent() {
+            let owed = cursor.forget_up_to(loading.known);
+            self.outputs.extend(owed.into_iter().map(Output::Send));
         }
         for change in slice.changes {
             if let Some(cursor) = self.cursors.get_mut(&conversation) {
@@ -157,7 +187,7 @@ impl Session {
 
     /// Sends what is next in a conversation, as far as it is here.
     pub(super) fn advance(&mut self, conversation: ConversationId) {
-        if self.hold != Hold::Off || self.finding.contains(&conversation) {
+        if self.hold != Hold::Off || self.finding.contains(conversation) {
             return;
         }
         loop {
@@ -180,10 +210,16 @@ impl Session {
                     }
                 }
                 Step::Answer(frame) => self.outputs.push_back(Output::Send(frame)),
-                Step::AwaitAnswer | Step::Even => return,
+                Step::AwaitAnswer => return,
+                Step::Even => {
+                    if !mutant("what_came_is_read_again") {
+                        self.behind.remove(&conversation);
+                    }
+                    return;
+                }
                 Step::Behind => {
                     if mutant("skip_what_was_lost") {
-                        cursor.skip_what_is_not_there();
+                        cursor.skip_to_what_is_here();
                         continue;
                     }
                     self.behind.insert(conversation);
@@ -197,16 +233,24 @@ impl Session {
         if self.loading.is_some() || self.timers.retrying() {
             return;
         }
-        let Some(conversation) = self.behind.first().copied() else {
+        while let Some(conversation) = self.behind.first().copied() {
+            let cursor = self.cursors.get(&conversation);
+            // What was missing may have come meanwhile.
+            let again = mutant("what_came_is_read_again");
+            let Some(cursor) = cursor.filter(|cursor| cursor.behind() || again) else {
+                self.behind.remove(&conversation);
+                continue;
+            };
+            let after = cursor.sent();
+            self.loading = Some(Loading {
+                conversation,
+                after,
+                known: cursor.head(),
+            });
+            self.outputs
+                .push_back(Output::Perform(Job::Load(conversation, after)));
             return;
-        };
-        let Some(cursor) = self.cursors.get(&conversation) else {
-            self.behind.remove(&conversation);
-            return;
-        };
-        self.loading = Some(conversation);
-        self.outputs
-            .push_back(Output::Perform(Job::Load(conversation, cursor.sent())));
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use chat_proto::{Action, ErrorCode, Event, MessageId, Name, Refusal, Request, Re
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use self::cursor::Cursor;
+use self::finding::Finding;
 use crate::bus::ConnectionTag;
 use crate::change::{ConversationId, UserId};
 use crate::clock::Millis;
@@ -19,6 +20,7 @@ use crate::mailbox::{Ending, Inbox};
 use crate::store::{Head, Membership, Published, Slice, Subscribed};
 
 mod cursor;
+mod finding;
 mod log;
 mod notices;
 mod requests;
@@ -136,6 +138,16 @@ enum Hold {
     Off,
 }
 
+/// A read of the store that is under way.
+#[derive(Debug, Clone, Copy)]
+struct Loading {
+    conversation: ConversationId,
+    /// What follows this is read.
+    after: Rev,
+    /// How far the conversation went, as far as was known then: what was heard of later the read need not know.
+    known: Rev,
+}
+
 /// What a connection owes its client.
 #[derive(Debug)]
 pub struct Session {
@@ -143,11 +155,10 @@ pub struct Session {
     tag: ConnectionTag,
     /// Every conversation of the user, and those that are being found.
     cursors: HashMap<ConversationId, Cursor>,
-    /// Conversations heard of whose beginning is being asked for.
-    finding: BTreeSet<ConversationId>,
+    finding: Finding,
     /// Conversations that are behind: they are read one at a time.
     behind: BTreeSet<ConversationId>,
-    loading: Option<ConversationId>,
+    loading: Option<Loading>,
     /// Requests that wait for their turn, at most [`limits::REQUESTS_WAITING_MAX`].
     waiting: VecDeque<Asked>,
     /// Messages whose ack is under way, at most [`limits::SENDS_IN_FLIGHT_MAX`].
@@ -170,7 +181,7 @@ impl Session {
                 .iter()
                 .map(|head| (head.conversation, Cursor::at(head.rev)))
                 .collect(),
-            finding: BTreeSet::new(),
+            finding: Finding::default(),
             behind: BTreeSet::new(),
             loading: None,
             waiting: VecDeque::new(),
@@ -249,6 +260,7 @@ impl Session {
         for (conversation, head) in inbox.heads {
             self.handle_head(conversation, head);
         }
+        self.start_finding();
         self.tell_notices(inbox.marks, inbox.presence, inbox.typing);
     }
 
@@ -268,6 +280,7 @@ impl Session {
         }
         self.start_waiting();
         self.start_loading();
+        self.start_finding();
         self.close_if_stopped();
     }
 
@@ -278,13 +291,8 @@ impl Session {
         }
         if self.timers.take_retry(now) {
             self.start_loading();
-            let finding: Vec<_> = self.finding.iter().copied().collect();
-            self.outputs.extend(
-                finding
-                    .into_iter()
-                    .map(|conversation| Output::Perform(Job::Find(conversation))),
-            );
         }
+        self.start_finding();
         if !self.wants_frames() {
             // Who is not listened to is not silent.
             self.timers.heard(now);

@@ -151,7 +151,7 @@ impl Session {
             Ok(SyncAnswer { frames, places, .. }) => {
                 self.outputs.extend(frames.into_iter().map(Output::Send));
                 for placed in places {
-                    self.finding.remove(&placed.conversation);
+                    self.finding.settle(placed.conversation);
                     let begin = || Begin::After(placed.told);
                     let cursor = self.cursor(placed.conversation, begin);
                     let answers = cursor.place(placed.told);
