@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use chat_proto::Event;
+use chat_tests::receiver::Told;
 use chat_tests::{Cluster, Lossy, eventually};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::world::{messages_up_to, sockets, started, texts, until_ready};
@@ -111,6 +114,51 @@ async fn c03_while_the_bus_is_cut_messages_arrive_by_the_next_look() {
         b.expect_text(&format!("healed {n}")).await;
     }
     assert!(start.elapsed() < AT_ONCE, "took {:?}", start.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c03_no_connection_has_a_hole_while_nodes_find_each_other_in_the_database_alone() {
+    const EACH: usize = 150;
+    let Some(mut cluster) = started(Cluster::setup(2)).await else {
+        return;
+    };
+    let people = cluster
+        .people(["ann", "ben", "cat", "dan", "eve", "fay"])
+        .await;
+    let [ann, others @ ..] = &people;
+    ann.make_group("ops", &others.iter().collect::<Vec<_>>())
+        .await;
+    let mut readers = Vec::new();
+    for (n, person) in people.iter().enumerate() {
+        let mut socket = cluster.on(n % 2, person).connect().await;
+        socket.roundtrip().await;
+        readers.push(socket);
+    }
+    cluster.bus.kill9();
+    let mut writers = JoinSet::new();
+    for (n, person) in people[..4].iter().enumerate() {
+        let mut socket = cluster.on(n % 2, person).connect().await;
+        writers.spawn(async move {
+            for n in 0..EACH {
+                socket.send("ops", &format!("{n}")).await;
+            }
+        });
+    }
+    let mut reading = JoinSet::new();
+    for mut socket in readers {
+        reading.spawn(async move {
+            let mut told = Told::default();
+            for _ in 0..4 * EACH {
+                let event = socket.expect(|event| match event {
+                    Event::Message(_) => Some(event.clone()),
+                    _ => None,
+                });
+                assert_eq!(told.handle(&event.await), None);
+            }
+        });
+    }
+    writers.join_all().await;
+    reading.join_all().await;
 }
 
 #[tokio::test]
