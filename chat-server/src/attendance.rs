@@ -125,6 +125,12 @@ impl Attendance {
         self.moved.notify_one();
     }
 
+    /// The clock by which people come and go.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock.0)
+    }
+
     /// This node.
     #[must_use]
     pub fn own(&self) -> NodeId {

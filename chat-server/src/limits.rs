@@ -98,7 +98,7 @@ pub const LOAD_RETRY_MS: u64 = 1_000;
 /// Conversations of which a connection asks at once from where on they are told.
 pub const FINDS_AT_ONCE: usize = 8;
 /// Conversations of which that is not known, for one connection.
-pub const FINDING_MAX: usize = 1_024;
+pub const FINDING_MAX: usize = 8_192;
 /// Changes that are read from the store at once for a connection that is behind.
 pub const LOAD_PAGE: usize = 100;
 /// Milliseconds after which a write to a socket that does not move ends the connection (1013).
@@ -169,8 +169,11 @@ pub const BUS_INBOX: usize = 8_192;
 pub const BUS_RECENT: usize = 256;
 /// Marks that are kept to be said again to nodes that were cut off.
 pub const BUS_MARKS_KEPT: usize = 4_096;
-/// How long after nodes were cut off the latest marks are said again: others come back, too, and subscribe.
-pub const BUS_AGAIN_WAIT: Duration = Duration::from_secs(2);
+/// Milliseconds from when nodes are there again until the latest marks are said again: others come back, too, and
+/// subscribe.
+pub const BUS_AGAIN_WAIT_MS: u64 = 2_000;
+/// How long saying them again pauses while there is much that is said for the first time.
+pub const BUS_AGAIN_PAUSE: Duration = Duration::from_millis(20);
 /// Bytes that one change may cost on the bus, over all to whom it is said one by one; above it they are told only that there
 /// is one.
 pub const BUS_FAN_OUT_BYTES_MAX: usize = 2 << 20;
@@ -181,8 +184,8 @@ pub const BUS_SAYING_BYTES_MAX: usize = 900 << 10;
 pub const CROWD_MIN: usize = 32;
 /// Users named in one saying, some 80 KB; a notice for more is said in parts.
 pub const CROWD_MAX: usize = 10_000;
-/// How long a change for very many waits for those before it that may be under way.
-pub const ORDER_WAIT: Duration = Duration::from_millis(200);
+/// Milliseconds that a change for very many waits for those before it that may be under way.
+pub const ORDER_WAIT_MS: u64 = 200;
 /// How far a change may be ahead of the last one in order and still wait for those between.
 pub const ORDER_HELD_MAX: u64 = 128;
 /// Parts of one change that wait together, each for other users; of more the users hear by the next look into the store.

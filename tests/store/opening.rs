@@ -126,7 +126,8 @@ async fn o01_a_user_who_may_only_read_is_refused_with_a_sentence() {
         .sql(
             "CREATE ROLE guest LOGIN PASSWORD 'guest'; \
              GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO guest; \
-             REVOKE INSERT ON log FROM guest; REVOKE DELETE ON tickets FROM guest",
+             REVOKE INSERT ON log FROM guest; REVOKE DELETE ON tickets FROM guest; \
+             CREATE TABLE of_somebody_else (id bigint)",
         )
         .await;
     let guest = format!("postgres://guest:guest@{}/chat", postgres.address());

@@ -87,7 +87,14 @@ async fn c04_a_store_that_is_open_notices_that_its_database_failed_over() {
     tokio::pin!(over);
     assert!(futures_util::poll!(&mut over).is_pending());
 
-    postgres.fail_over().await;
+    // A connection that was made to a standby is none: it would outlive the promotion.
+    postgres.stop().await;
+    postgres.stand_by().await;
+    let zoe = chat_proto::Name::parse("zoe").unwrap();
+    let account = world.store.account_named(&zoe);
+    assert!(matches!(account.await, Err(StoreError::Unavailable(_))));
+    assert!(futures_util::poll!(&mut over).is_pending());
+    postgres.promote().await;
     let new = message(ann, "ann", "after", "after");
     let (refused, ()) = tokio::join!(world.store.publish(new), chat_tests::soon("the end", over));
     let refused = refused.unwrap_err();

@@ -245,9 +245,25 @@ impl Postgres {
         if self.daemon.has_ended().is_none() {
             self.stop().await;
         }
+        self.stand_by().await;
+        self.promote().await;
+    }
+
+    /// Starts one that was stopped as a standby of nobody.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn stand_by(&mut self) {
         let standby = self.folder.path().join("data/standby.signal");
         fs::write(standby, "").expect("a file in the folder of the test");
         self.restart().await;
+    }
+
+    /// Makes a standby the one that is written to.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub async fn promote(&self) {
         assert_eq!(self.sql("SELECT pg_promote()").await, "t");
     }
 

@@ -1,13 +1,14 @@
 //! Into the mailboxes of the connections here; what concerns very many, in its order.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
 
 use super::Notice;
 use super::order::{Addressed, Order};
 use crate::change::UserId;
+use crate::clock::{Clock, Millis};
 use crate::limits::CROWD_MIN;
 use crate::mutant::mutant;
 use crate::router::Router;
@@ -15,6 +16,7 @@ use crate::router::Router;
 /// Into the mailboxes here.
 pub(super) struct Fanout {
     router: Arc<Router>,
+    clock: Arc<dyn Clock>,
     /// Whether other nodes are heard.
     up: watch::Receiver<bool>,
     /// Never across an await. Mailboxes are filled inside it, so that nobody overtakes: all large conversations wait for one
@@ -25,9 +27,14 @@ pub(super) struct Fanout {
 }
 
 impl Fanout {
-    pub(super) fn new(router: Arc<Router>, up: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(
+        router: Arc<Router>,
+        clock: Arc<dyn Clock>,
+        up: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             router,
+            clock,
             up,
             order: Mutex::default(),
             wake: Notify::new(),
@@ -45,7 +52,7 @@ impl Fanout {
             to: Arc::clone(to),
         };
         let mut order = self.order();
-        order.handle_change(addressed, Instant::now());
+        order.handle_change(addressed, self.now());
         if !*self.up.borrow() && !mutant("crowds_wait_for_a_bus_that_is_away") {
             order.handle_bus_away();
         }
@@ -74,9 +81,10 @@ impl Fanout {
                 self.wake.notified().await;
                 continue;
             };
-            tokio::time::sleep_until(next).await;
+            let ms = next.since(self.now()).max(1);
+            tokio::time::sleep(Duration::from_millis(ms)).await;
             let mut order = self.order();
-            order.handle_timeout(Instant::now());
+            order.handle_timeout(self.now());
             self.deliver(&mut order);
         }
     }
@@ -85,6 +93,10 @@ impl Fanout {
         while let Some(Addressed { change, to }) = order.poll_ready() {
             self.router.offer(&to, &Notice::Change(change));
         }
+    }
+
+    fn now(&self) -> Millis {
+        self.clock.monotonic()
     }
 
     fn order(&self) -> MutexGuard<'_, Order> {

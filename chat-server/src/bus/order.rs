@@ -4,12 +4,11 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use chat_proto::Rev;
-use tokio::time::Instant;
-
 use crate::change::{Change, ConversationId, UserId};
-use crate::limits::{ORDER_HELD_MAX, ORDER_LINES_MAX, ORDER_PARTS_MAX, ORDER_WAIT};
+use crate::clock::Millis;
+use crate::limits::{ORDER_HELD_MAX, ORDER_LINES_MAX, ORDER_PARTS_MAX, ORDER_WAIT_MS};
 use crate::mutant::mutant;
+use chat_proto::Rev;
 
 /// A change, and whom it concerns.
 #[derive(Debug, Clone)]
@@ -30,16 +29,16 @@ struct Line {
 /// What waits for an earlier change.
 #[derive(Debug)]
 struct Held {
-    came: Instant,
+    came: Millis,
     /// Very long audiences come in parts.
     parts: Vec<Addressed>,
 }
 
 impl Line {
     /// How long the hole before what is held is waited for: nobody waits longer than that for anything.
-    fn patience(&self) -> Option<Instant> {
+    fn patience(&self) -> Option<Millis> {
         let first = self.held.values().map(|held| held.came).min()?;
-        Some(first + ORDER_WAIT)
+        Some(first.plus(ORDER_WAIT_MS))
     }
 }
 
@@ -48,14 +47,14 @@ impl Line {
 pub(super) struct Order {
     lines: HashMap<ConversationId, Line>,
     /// Conversations with a hole, and until when it is waited for.
-    holes: HashMap<ConversationId, Instant>,
+    holes: HashMap<ConversationId, Millis>,
     ready: VecDeque<Addressed>,
 }
 
 impl Order {
     /// A change is here. It is ready at once, unless a few before it are missing that may be under way. Of an audience in
     /// parts only the first part is strictly in order.
-    pub(super) fn handle_change(&mut self, addressed: Addressed, now: Instant) {
+    pub(super) fn handle_change(&mut self, addressed: Addressed, now: Millis) {
         let (conversation, rev) = (addressed.change.conversation, addressed.change.rev);
         if !self.lines.contains_key(&conversation) && !self.has_room() {
             return self.ready.push_back(addressed);
@@ -119,8 +118,8 @@ impl Order {
     }
 
     /// Time has passed. What is still missing is read from the store by each connection.
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
-        let due = |(conversation, until): (&ConversationId, &Instant)| {
+    pub(super) fn handle_timeout(&mut self, now: Millis) {
+        let due = |(conversation, until): (&ConversationId, &Millis)| {
             (*until <= now).then_some(*conversation)
         };
         let due: Vec<_> = self.holes.iter().filter_map(due).collect();
@@ -158,7 +157,7 @@ impl Order {
     }
 
     /// When [`Order::handle_timeout`] wants to be called.
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self) -> Option<Millis> {
         self.holes.values().min().copied()
     }
 
@@ -203,7 +202,7 @@ mod tests {
 
     #[test]
     fn c03_what_overtook_waits_for_what_is_before_it() {
-        let (mut order, now) = (Order::default(), Instant::now());
+        let (mut order, now) = (Order::default(), Millis(1_000));
         for (rev, told) in [
             (7, vec![7]),
             (9, vec![]),
@@ -222,15 +221,15 @@ mod tests {
 
     #[test]
     fn c03_what_is_lost_is_waited_for_a_moment_and_no_longer() {
-        let (mut order, now) = (Order::default(), Instant::now());
+        let (mut order, now) = (Order::default(), Millis(1_000));
         for rev in [1, 3, 4] {
             order.handle_change(change(OPS, rev), now);
         }
         assert_eq!(ready(&mut order), [1]);
-        assert_eq!(order.poll_timeout(), Some(now + ORDER_WAIT));
-        order.handle_timeout(now + ORDER_WAIT / 2);
+        assert_eq!(order.poll_timeout(), Some(now.plus(ORDER_WAIT_MS)));
+        order.handle_timeout(now.plus(ORDER_WAIT_MS / 2));
         assert!(ready(&mut order).is_empty());
-        order.handle_timeout(now + ORDER_WAIT);
+        order.handle_timeout(now.plus(ORDER_WAIT_MS));
         assert_eq!(ready(&mut order), [3, 4]);
         order.handle_change(change(OPS, 5), now);
         order.handle_change(change(OPS, 2), now);
@@ -239,23 +238,23 @@ mod tests {
 
     #[test]
     fn nothing_waits_longer_than_the_wait_however_many_holes_there_are() {
-        let (mut order, now) = (Order::default(), Instant::now());
-        let step = ORDER_WAIT / 4;
+        let (mut order, now) = (Order::default(), Millis(1_000));
+        let step = ORDER_WAIT_MS / 4;
         for (steps, rev) in [(0, 1), (0, 3), (1, 5), (2, 7)] {
-            order.handle_change(change(OPS, rev), now + step * steps);
+            order.handle_change(change(OPS, rev), now.plus(step * steps));
         }
-        assert_eq!(order.poll_timeout(), Some(now + ORDER_WAIT));
-        order.handle_change(change(OPS, 2), now + step * 3);
+        assert_eq!(order.poll_timeout(), Some(now.plus(ORDER_WAIT_MS)));
+        order.handle_change(change(OPS, 2), now.plus(step * 3));
         assert_eq!(ready(&mut order), [1, 2, 3]);
-        assert_eq!(order.poll_timeout(), Some(now + step + ORDER_WAIT));
-        order.handle_timeout(now + step + ORDER_WAIT);
+        assert_eq!(order.poll_timeout(), Some(now.plus(step + ORDER_WAIT_MS)));
+        order.handle_timeout(now.plus(step + ORDER_WAIT_MS));
         assert_eq!(ready(&mut order), [5, 7]);
         assert_eq!(order.poll_timeout(), None);
     }
 
     #[test]
     fn what_was_told_in_another_way_is_not_waited_for() {
-        let (mut order, now) = (Order::default(), Instant::now());
+        let (mut order, now) = (Order::default(), Millis(1_000));
         order.handle_head(OPS, Rev(5));
         for rev in [1, 3, 4, 8] {
             order.handle_change(change(OPS, rev), now);
@@ -273,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_under_way_is_not_waited_for() {
-        let (mut order, now) = (Order::default(), Instant::now());
+        let (mut order, now) = (Order::default(), Millis(1_000));
         for rev in [1, 3, 4 + ORDER_HELD_MAX] {
             order.handle_change(change(OPS, rev), now);
         }
@@ -286,7 +285,7 @@ mod tests {
 
     #[test]
     fn it_remembers_no_more_than_its_bounds() {
-        let (mut order, now) = (Order::default(), Instant::now());
+        let (mut order, now) = (Order::default(), Millis(1_000));
         let many = i64::try_from(ORDER_LINES_MAX).expect("a number");
         for conversation in 1..=2 * many {
             order.handle_change(change(ConversationId(conversation), 1), now);
@@ -320,7 +319,7 @@ mod tests {
     fn c03_any_order_of_what_comes_is_made_the_right_one() {
         for seed in 0..200 {
             let mut rng = fastrand::Rng::with_seed(seed);
-            let (mut order, now) = (Order::default(), Instant::now());
+            let (mut order, now) = (Order::default(), Millis(1_000));
             let mut revs: Vec<u64> = (2..=60).collect();
             rng.shuffle(&mut revs);
             order.handle_change(change(OPS, 1), now);

@@ -23,6 +23,7 @@ use super::wire::{self, Saying, SayingId};
 use super::{Bus, BusError, Interest, Notice, Reach};
 use crate::attendance::Attendance;
 use crate::change::{Change, UserId};
+use crate::clock::Clock;
 use crate::limits;
 use crate::metrics::hot;
 use crate::mutant::mutant;
@@ -34,6 +35,7 @@ type Waiting = (Audience, Saying);
 
 /// The bus of a node among others.
 pub struct RemoteBus {
+    clock: Arc<dyn Clock>,
     router: Arc<Router>,
     fanout: Arc<Fanout>,
     attendance: Attendance,
@@ -59,8 +61,13 @@ impl RemoteBus {
         let (queue, waiting) = mpsc::channel(limits::BUS_QUEUE);
         let (ears_up, up) = watch::channel(false);
         Self {
-            fanout: Arc::new(Fanout::new(Arc::clone(&router), up.clone())),
+            fanout: Arc::new(Fanout::new(
+                Arc::clone(&router),
+                attendance.clock(),
+                up.clone(),
+            )),
             router,
+            clock: attendance.clock(),
             attendance,
             carrier,
             queue,
@@ -110,6 +117,7 @@ impl Bus for RemoteBus {
             self.stopping.clone(),
         ));
         let ear = Ear {
+            clock: Arc::clone(&self.clock),
             router: Arc::clone(&self.router),
             fanout: Arc::clone(&self.fanout),
             attendance: self.attendance.clone(),
@@ -121,6 +129,8 @@ impl Bus for RemoteBus {
         self.spawn(ear.listen(came));
         self.spawn(Arc::clone(&self.fanout).keep_time());
         let link = Link {
+            clock: Arc::clone(&self.clock),
+            router: Arc::clone(&self.router),
             up: self.up.clone(),
             attendance: self.attendance.clone(),
             again: Arc::clone(&self.again),
@@ -143,7 +153,7 @@ impl Bus for RemoteBus {
             return;
         }
         if let Notice::Mark(mark) = notice {
-            self.again.keep(mark, &to);
+            self.again.keep(mark, &to, self.clock.monotonic());
         }
         if !crowd {
             return self.put(Audience::Users(to), Saying::Notice(notice.clone()));
@@ -275,6 +285,8 @@ fn encoded(id: SayingId, audience: &Audience, saying: &Saying) -> Option<Bytes> 
 
 /// What comes and goes with the link to other nodes.
 struct Link {
+    clock: Arc<dyn Clock>,
+    router: Arc<Router>,
     up: watch::Receiver<bool>,
     attendance: Attendance,
     again: Arc<Again>,
@@ -284,22 +296,38 @@ struct Link {
 impl Link {
     /// Tells the attendance when other nodes can be heard, and makes good what was not heard while they could not.
     async fn watch(mut self) {
-        let mut was_up = false;
+        let mut down = Some(self.clock.monotonic());
         loop {
             let now = *self.up.borrow_and_update();
             self.attendance.bus(now);
-            if now && was_up {
-                self.again.ask();
-                // If there is no room, the marks are told by the next ones.
-                let _ = self
-                    .queue
-                    .try_send((Audience::Nodes, Saying::Word(Word::Deaf)));
+            match (now, down) {
+                (false, None) => down = Some(self.clock.monotonic()),
+                (true, Some(since)) => {
+                    down = None;
+                    self.heard_again(self.clock.monotonic().since(since));
+                }
+                // It came back before it was seen to be away.
+                (true, None) => self.heard_again(0),
+                (false, Some(_)) => {}
             }
-            was_up |= now;
             if self.up.changed().await.is_err() {
                 return;
             }
         }
+    }
+}
+
+impl Link {
+    /// Other nodes are there again, and were not for so many milliseconds.
+    fn heard_again(&self, ms: u64) {
+        self.again.ask(ms, self.clock.monotonic());
+        if self.router.connections() == 0 {
+            // Nobody here missed anything.
+            return;
+        }
+        let deaf = Saying::Word(Word::Deaf { ms });
+        // If there is no room, the marks are told by the next ones.
+        let _ = self.queue.try_send((Audience::Nodes, deaf));
     }
 }
 
@@ -308,7 +336,10 @@ async fn say_again(again: Arc<Again>, queue: mpsc::Sender<Waiting>) {
     loop {
         for (mark, to) in again.due().await {
             let saying = Saying::Notice(Notice::Mark(mark));
-            // Waits for room: nothing is held up by it.
+            // What is said for the first time goes before.
+            while queue.capacity() < limits::BUS_QUEUE / 2 {
+                tokio::time::sleep(limits::BUS_AGAIN_PAUSE).await;
+            }
             if queue.send((Audience::Users(to), saying)).await.is_err() {
                 return;
             }
@@ -318,6 +349,7 @@ async fn say_again(again: Arc<Again>, queue: mpsc::Sender<Waiting>) {
 
 /// What hears other nodes.
 struct Ear {
+    clock: Arc<dyn Clock>,
     router: Arc<Router>,
     fanout: Arc<Fanout>,
     attendance: Attendance,
@@ -373,7 +405,9 @@ impl Ear {
             } if asked == self.own && !mutant("answers_are_not_heard") => {
                 self.inquiries.answer(number, from, sessions);
             }
-            Word::Deaf if !mutant("marks_are_said_once") => self.again.ask(),
+            Word::Deaf { ms } if !mutant("marks_are_said_once") => {
+                self.again.ask(ms, self.clock.monotonic());
+            }
             word => self.attendance.hear(from, word),
         }
     }

@@ -238,7 +238,7 @@ impl Nodes {
                 self.roll_at.get_or_insert(earliest.max(now));
             }
             // What connections there are, and marks, are no business of this machine.
-            Word::Ask { .. } | Word::Where { .. } | Word::Here { .. } | Word::Deaf => {}
+            Word::Ask { .. } | Word::Where { .. } | Word::Here { .. } | Word::Deaf { .. } => {}
             Word::Farewell => {
                 peer.left = true;
                 peer.until = now.plus(self.grace_ms);

@@ -94,8 +94,11 @@ pub enum Word {
         /// The sessions; mostly none.
         sessions: Vec<SessionId>,
     },
-    /// It heard nobody for a while: what is not counted is to be said again.
-    Deaf,
+    /// It heard nobody for so long: what is not counted is to be said again.
+    Deaf {
+        /// Milliseconds.
+        ms: u64,
+    },
     /// It stops, as it was asked to; its people come back elsewhere, or are gone after the grace.
     Farewell,
 }

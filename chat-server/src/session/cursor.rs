@@ -127,12 +127,17 @@ impl Cursor {
         }
     }
 
-    /// The store told `rev` as the next that there is to be told: what would stand between is not for this viewer.
-    pub(crate) fn skip_to(&mut self, rev: Rev) {
-        if self.waiting.keys().next().is_none_or(|first| *first >= rev) {
-            self.sent = self.sent.max(rev.prev());
-            self.head = self.head.max(self.sent);
+    /// The store told `rev` as the next that there is to be told: what would stand between is not for this viewer, also
+    /// where it waits. Gives back the answers that had a place there.
+    pub(crate) fn skip_to(&mut self, rev: Rev) -> Vec<Utf8Bytes> {
+        if rev <= self.sent {
+            return Vec::new();
         }
+        let above = self.waiting.split_off(&rev);
+        let below = std::mem::replace(&mut self.waiting, above);
+        self.sent = rev.prev();
+        self.head = self.head.max(self.sent);
+        answers(below)
     }
 
     /// The store had nothing to tell when it was known here that there is something up to `known`: it is the truth, so that

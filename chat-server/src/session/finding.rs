@@ -2,21 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use chat_proto::Rev;
+
 use crate::change::ConversationId;
 use crate::limits::{FINDING_MAX, FINDS_AT_ONCE};
 
 /// Conversations whose beginning is to be found out.
 #[derive(Debug, Default)]
 pub(super) struct Finding {
-    /// Each with whether its question is under way.
-    wanted: BTreeMap<ConversationId, bool>,
+    /// Each with how far it went, as far as was known, when the question left that is under way.
+    wanted: BTreeMap<ConversationId, Option<Rev>>,
     /// Also of those that are not wanted any more.
     under_way: usize,
 }
 
 impl Finding {
-    /// Whether no more can be wanted. So many at once are no news of anything real; what is passed over is told by the
-    /// next change of it, or at a resume.
+    /// Whether no more can be wanted. So many new conversations at once are no news of anything real; what is passed over
+    /// is told with the next change of it, or at a resume.
     pub(super) fn is_full(&self) -> bool {
         self.wanted.len() >= FINDING_MAX
     }
@@ -34,22 +36,25 @@ impl Finding {
         self.wanted.remove(&conversation).is_some()
     }
 
-    /// A question was answered, or is to be asked again.
-    pub(super) fn handle_answer(&mut self, conversation: ConversationId) {
+    /// A question was answered, or is to be asked again; how far the conversation went when it was asked.
+    pub(super) fn handle_answer(&mut self, conversation: ConversationId) -> Option<Rev> {
         self.under_way = self.under_way.saturating_sub(1);
-        if let Some(asked) = self.wanted.get_mut(&conversation) {
-            *asked = false;
-        }
+        self.wanted.get_mut(&conversation)?.take()
     }
 
-    /// The next to ask for, which is under way from then on.
-    pub(super) fn poll_question(&mut self) -> Option<ConversationId> {
+    /// The next to ask for.
+    pub(super) fn next_question(&self) -> Option<ConversationId> {
         if self.under_way >= FINDS_AT_ONCE {
             return None;
         }
-        let (conversation, asked) = self.wanted.iter_mut().find(|(_, asked)| !**asked)?;
-        *asked = true;
-        self.under_way += 1;
+        let mut wanted = self.wanted.iter();
+        let (conversation, _) = wanted.find(|(_, asked)| asked.is_none())?;
         Some(*conversation)
+    }
+
+    /// The question leaves; so far the conversation goes, as far as is known.
+    pub(super) fn handle_question(&mut self, conversation: ConversationId, known: Rev) {
+        self.wanted.insert(conversation, Some(known));
+        self.under_way += 1;
     }
 }

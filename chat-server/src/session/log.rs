@@ -79,12 +79,20 @@ impl Session {
         self.start_finding();
     }
 
+    /// How far a conversation goes, as far as is known.
+    fn head_of(&self, conversation: ConversationId) -> Rev {
+        let cursor = self.cursors.get(&conversation);
+        cursor.map(Cursor::head).unwrap_or_default()
+    }
+
     /// Asks where to begin, as far as it is not asked too much already.
     pub(super) fn start_finding(&mut self) {
         if self.timers.retrying() {
             return;
         }
-        while let Some(conversation) = self.finding.poll_question() {
+        while let Some(conversation) = self.finding.next_question() {
+            self.finding
+                .handle_question(conversation, self.head_of(conversation));
             self.outputs
                 .push_back(Output::Perform(Job::Find(conversation)));
         }
@@ -114,7 +122,7 @@ impl Session {
         outcome: Result<Option<Membership>, Refusal>,
         now: Millis,
     ) {
-        self.finding.handle_answer(conversation);
+        let asked_at = self.finding.handle_answer(conversation);
         match outcome {
             Ok(Some(membership)) if self.finding.settle(conversation) => {
                 let cursor = self.cursor(conversation, || Begin::After(Rev(0)));
@@ -123,6 +131,8 @@ impl Session {
                 self.outputs.extend(answers.into_iter().map(Output::Send));
                 self.advance(conversation);
             }
+            // Heard of later than asked: they may have been added meanwhile.
+            Ok(None) if asked_at.is_some_and(|asked| asked < self.head_of(conversation)) => {}
             Ok(None) if self.finding.settle(conversation) => {
                 let left = self.cursors.remove(&conversation);
                 let owed = left.map(Cursor::into_answers).unwrap_or_default();
@@ -156,15 +166,25 @@ impl Session {
         let Some(cursor) = self.cursors.get_mut(&conversation) else {
             return;
         };
+        if loading.after > cursor.sent() && !mutant("a_read_of_elsewhere_is_told") {
+            // A `sync` went back meanwhile: what follows there was not read.
+            return self.advance(conversation);
+        }
         if slice.changes.is_empty() && mutant("an_old_read_is_believed") {
             cursor.skip_to_what_is_here();
-        } else if slice.changes.is_empty() && loading.after <= cursor.sent() {
+        } else if slice.changes.is_empty() {
             let owed = cursor.forget_up_to(loading.known);
             self.outputs.extend(owed.into_iter().map(Output::Send));
         }
+        let mut before = loading.after;
         for change in slice.changes {
             if let Some(cursor) = self.cursors.get_mut(&conversation) {
-                cursor.skip_to(change.rev);
+                // Not while one before it waits for its answer.
+                if cursor.sent() >= before {
+                    let owed = cursor.skip_to(change.rev);
+                    self.outputs.extend(owed.into_iter().map(Output::Send));
+                }
+                before = change.rev;
                 cursor.offer(Arc::new(change));
             }
             self.advance(conversation);

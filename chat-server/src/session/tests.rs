@@ -10,9 +10,10 @@ use super::{Closing, Job, Output, Placed, Reply, Session, SyncAnswer};
 use crate::bus::{ConnectionTag, Notice};
 use crate::change::{Address, Change, ConversationId, Place, UserId, What};
 use crate::clock::Millis;
-use crate::limits::{FINDING_MAX, FINDS_AT_ONCE};
 use crate::mailbox::{Ending, Inbox, Mailbox};
 use crate::store::{Head, Membership, Published, Slice};
+
+mod reads;
 
 const ANN: UserId = UserId(1);
 const BEN: UserId = UserId(2);
@@ -319,93 +320,6 @@ fn d13_a_full_mailbox_keeps_numbers_only() {
 }
 
 #[test]
-fn d12_a_read_of_the_store_says_nothing_of_what_was_heard_of_later() {
-    let mut ann = Ann::live(2);
-    let mut inbox = Inbox::default();
-    inbox.heads.insert(OPS, Rev(3));
-    ann.session.handle_inbox(inbox);
-    assert_eq!(ann.sent(), [""; 0]);
-    assert_eq!(ann.jobs(), ["load after 2"]);
-    // While it is read, 3 and 4 are stored; the notice of 4 overtakes what the read finds.
-    assert_eq!(ann.hears(&[said(4, BEN, "d")]), [""; 0]);
-    assert_eq!(ann.loaded(&[]), [""; 0]);
-    assert_eq!(ann.jobs(), ["load after 2"]);
-    assert_eq!(
-        ann.loaded(&[said(3, BEN, "c"), said(4, BEN, "d")]),
-        ["message 3", "message 4"]
-    );
-    assert_eq!(ann.jobs(), [""; 0]);
-}
-
-#[test]
-fn d12_what_came_meanwhile_is_not_read_again() {
-    let mut ann = Ann::live(0);
-    ann.hears(&[said(3, BEN, "c")]);
-    assert_eq!(ann.jobs(), ["load after 0"]);
-    // Still behind after the first of them, and even after the second.
-    let told = ann.loaded(&[said(1, BEN, "a"), said(2, BEN, "b")]);
-    assert_eq!(told, ["message 1", "message 2", "message 3"]);
-    assert_eq!(ann.jobs(), [""; 0]);
-}
-
-#[test]
-fn d12_what_the_store_does_not_have_hides_nothing_that_it_has() {
-    let mut ann = Ann::live(2);
-    assert_eq!(ann.hears(&[said(50, BEN, "forged")]), [""; 0]);
-    assert_eq!(ann.jobs(), ["load after 2"]);
-    assert_eq!(ann.loaded(&[said(3, BEN, "c")]), ["message 3"]);
-    assert_eq!(ann.jobs(), ["load after 3"]);
-    assert_eq!(ann.loaded(&[]), [""; 0]);
-    assert_eq!(ann.jobs(), [""; 0]);
-    assert_eq!(
-        ann.hears(&[said(4, BEN, "d"), said(5, BEN, "e")]),
-        ["message 4", "message 5"]
-    );
-}
-
-#[test]
-fn very_many_conversations_that_are_not_known_are_asked_for_a_few_at_a_time() {
-    let mut ann = Ann::live(0);
-    let heads = |count| {
-        let mut inbox = Inbox::default();
-        for conversation in 1..=count {
-            inbox
-                .heads
-                .insert(ConversationId(1_000 + conversation), Rev(9));
-        }
-        inbox
-    };
-    let many = i64::try_from(2 * FINDING_MAX).expect("a number");
-    ann.session.handle_inbox(heads(many));
-    assert_eq!(ann.sent(), [""; 0]);
-    assert_eq!(ann.session.cursors.len(), 1 + FINDING_MAX);
-    let mut asked = 0;
-    while let Some(job) = ann.jobs.pop() {
-        let Job::Find(conversation) = job else {
-            panic!("instead of a question came {job:?}")
-        };
-        assert!(ann.jobs.len() < FINDS_AT_ONCE);
-        asked += 1;
-        ann.replied(Reply::Found(conversation, Ok(None)));
-    }
-    assert_eq!(asked, FINDING_MAX);
-    assert_eq!(ann.session.cursors.len(), 1);
-    // While the store is away each is asked once more when it is time, and not before.
-    ann.session.handle_inbox(heads(3));
-    ann.sent();
-    for job in std::mem::take(&mut ann.jobs) {
-        if let Job::Find(conversation) = job {
-            let away = chat_proto::Refusal::unavailable();
-            ann.replied(Reply::Found(conversation, Err(away)));
-        }
-    }
-    assert_eq!(ann.jobs(), [""; 0]);
-    ann.session.handle_timeout(Millis(4_000));
-    ann.sent();
-    assert_eq!(ann.jobs(), ["find", "find", "find"]);
-}
-
-#[test]
 fn who_was_removed_and_added_again_goes_on_at_the_joining() {
     let mut ann = Ann::live(3);
     // The leaving at 4 and what followed is not for ann; the notice of it was lost.
@@ -575,33 +489,4 @@ fn d21_what_is_in_flight_is_answered_before_the_connection_closes() {
     assert!(!ann.session.wants_frames());
     assert_eq!(ann.stored("mine", 1), ["ack mine"]);
     assert_eq!(ann.closed, Some(Closing::GoingAway));
-}
-
-/// Every fault that these tests claim to notice, they do.
-#[cfg(feature = "mutants")]
-#[test]
-fn mutants_are_noticed_by_the_session() {
-    let table = [
-        (
-            "an_old_read_is_believed",
-            "d12_a_read_of_the_store_says_nothing_of_what_was_heard_of_later",
-        ),
-        (
-            "an_old_read_is_believed",
-            "d12_what_the_store_does_not_have_hides_nothing_that_it_has",
-        ),
-        (
-            "what_came_is_read_again",
-            "d12_what_came_meanwhile_is_not_read_again",
-        ),
-        (
-            "ack_out_of_place",
-            "d08_an_ack_comes_after_everything_with_a_smaller_number",
-        ),
-        (
-            "echo_ones_own",
-            "d04_the_ack_stands_for_ones_own_message_whichever_comes_first",
-        ),
-    ];
-    crate::mutant::noticed("session::tests", &table);
 }

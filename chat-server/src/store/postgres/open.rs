@@ -182,16 +182,25 @@ async fn migrate(t: &Transaction<'_>) -> Result<usize, Error> {
     Ok(version)
 }
 
+/// All tables, by what makes them.
+fn tables() -> Vec<&'static str> {
+    let made = MIGRATIONS
+        .iter()
+        .flat_map(|sql| sql.split("CREATE TABLE ").skip(1));
+    made.filter_map(|rest| rest.split_whitespace().next())
+        .chain(["meta"])
+        .collect()
+}
+
 /// Whether this user may write: who may only read a database that another user prepared would refuse every send.
-/// Ours are the tables of the owner of `meta` beside it.
 async fn may_write(t: &Transaction<'_>) -> Result<Result<(), OpenError>, Error> {
     const SQL: &str = "SELECT current_user::text, string_agg(c.relname, ', ' ORDER BY c.relname) \
         FROM pg_class c \
-        WHERE c.relkind = 'r' AND (c.relnamespace, c.relowner) = \
-            (SELECT relnamespace, relowner FROM pg_class WHERE oid = 'meta'::regclass) \
+        WHERE c.relkind = 'r' AND c.relname = ANY($1) \
+        AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'meta'::regclass) \
         AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') \
             AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))";
-    let row = t.query_one(SQL, &[]).await?;
+    let row = t.query_one(SQL, &[&tables()]).await?;
     let (user, lacking): (String, Option<String>) = (row.get(0), row.get(1));
     Ok(lacking.map_or(Ok(()), |tables| {
         Err(OpenError::Rights(format!(

@@ -32,11 +32,18 @@ const PARTS: [(&str, &str); 4] = [
 pub(super) struct Origin(Vec<Option<String>>);
 
 impl Origin {
-    /// As a connection finds it that is in no transaction.
-    pub(super) async fn of(client: &Client) -> Self {
-        let asked = PARTS.map(|(_, sql)| client.query_one(sql, &[]));
+    /// As a connection finds it that is in no transaction; nothing on a standby. The table is left out: a migration of a
+    /// node that is newer may make it anew below one that is not.
+    pub(super) async fn of(client: &Client) -> Option<Self> {
+        let standby = client.query_one("SELECT pg_is_in_recovery()", &[]).await;
+        if !standby.is_ok_and(|row| row.get::<_, bool>(0).eq(&false)) {
+            return None;
+        }
+        let asked = PARTS[..PARTS.len() - 1]
+            .iter()
+            .map(|(_, sql)| client.query_one(*sql, &[]));
         let told = |row: Result<tokio_postgres::Row, Error>| row.ok().and_then(|row| row.get(0));
-        Self(join_all(asked).await.into_iter().map(told).collect())
+        Some(Self(join_all(asked).await.into_iter().map(told).collect()))
     }
 
     /// Whether the data that is found now is not what it was. What is not told tells nothing.

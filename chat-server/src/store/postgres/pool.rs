@@ -79,6 +79,8 @@ fn looking_around(origin: Origin, over: CancellationToken) -> Hook {
         Box::pin(async move {
             let found = tokio::time::timeout(CREATE, Origin::of(client)).await;
             let found = found.map_err(|_| HookError::message("no answer in time"))?;
+            // It may be promoted below the connection, and does not tell its timeline before.
+            let found = found.ok_or(HookError::message("it is a standby"))?;
             if origin.differs(&found) && !mutant("nobody_looks_around") {
                 over.cancel();
                 return Err(HookError::message("it is not the database that it was"));
