@@ -172,8 +172,7 @@ async fn u02_a_mark_of_while_a_node_was_cut_off_is_told_when_it_is_back() {
     other.expect_text("hi").await;
     cluster.bus_wire(1).cut();
     until_ready(&cluster, 1, "bus", "down").await;
-    one.say(r#"{"action":"read","topic":"ben","seq":1}"#).await;
-    one.roundtrip().await;
+    one.ack(Action::Mark(Mark::Read, up_to("ben", 1))).await;
     cluster.bus_wire(1).heal();
     let read = other.expect(|event| match event {
         Event::Read(moved) => Some(moved.seq),

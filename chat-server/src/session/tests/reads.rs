@@ -24,30 +24,29 @@ fn d12_a_read_of_the_store_says_nothing_of_what_was_heard_of_later() {
 
 #[test]
 fn d11_what_was_read_before_a_sync_went_back_is_not_told_after_it() {
-    let mut ann = Ann::live(50);
-    let mut inbox = Inbox::default();
-    inbox.heads.insert(OPS, Rev(52));
-    ann.session.handle_inbox(inbox);
-    assert_eq!(ann.sent(), [""; 0]);
-    assert_eq!(ann.jobs(), ["load after 50"]);
-    ann.says(r#"{"action":"sync","topics":{"ops":10}}"#);
-    let answer = SyncAnswer {
-        frames: Vec::new(),
-        places: vec![Placed {
-            conversation: OPS,
-            told: Rev(20),
-            head: Rev(52),
-        }],
-        text_bytes: 0,
-    };
-    assert_eq!(ann.replied(Reply::Synced(Ok(answer))), [""; 0]);
-    ann.jobs();
-    assert_eq!(
-        ann.loaded(&[said(51, BEN, "a"), said(52, BEN, "b")]),
-        [""; 0]
-    );
-    assert_eq!(ann.jobs(), ["load after 20"]);
-    assert_eq!(ann.loaded(&[said(21, BEN, "c")]), ["message 21"]);
+    for read in [vec![], vec![said(51, BEN, "a"), said(52, BEN, "b")]] {
+        let mut ann = Ann::live(50);
+        let mut inbox = Inbox::default();
+        inbox.heads.insert(OPS, Rev(52));
+        ann.session.handle_inbox(inbox);
+        assert_eq!(ann.sent(), [""; 0]);
+        assert_eq!(ann.jobs(), ["load after 50"]);
+        ann.says(r#"{"action":"sync","topics":{"ops":10}}"#);
+        let answer = SyncAnswer {
+            frames: Vec::new(),
+            places: vec![Placed {
+                conversation: OPS,
+                told: Rev(20),
+                head: Rev(52),
+            }],
+            text_bytes: 0,
+        };
+        assert_eq!(ann.replied(Reply::Synced(Ok(answer))), [""; 0]);
+        assert_eq!(ann.jobs(), ["sync"]);
+        assert_eq!(ann.loaded(&read), [""; 0]);
+        assert_eq!(ann.jobs(), ["load after 20"]);
+        assert_eq!(ann.loaded(&[said(21, BEN, "c")]), ["message 21"]);
+    }
 }
 
 #[test]
