@@ -76,6 +76,10 @@ impl Again {
         let before = missed_ms.saturating_add(limits::BUS_AGAIN_WAIT_MS);
         let from = Millis(now.0.saturating_sub(before));
         let mut kept = self.kept();
+        if kept.said.is_empty() {
+            // As at every start: nobody missed anything.
+            return;
+        }
         kept.asked = Some(kept.asked.map_or(from, |asked| asked.min(from)));
         drop(kept);
         self.asked.notify_one();
