@@ -118,19 +118,5 @@ fn mutants_are_noticed_by_the_promises() {
             "nats::c03_a_crowd_is_told_in_order_whichever_node_wrote",
         ),
     ];
-    for (mutant, promise) in table {
-        let run = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", promise])
-            .env("CHAT_MUTANT", mutant)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&run.stdout);
-        assert!(said.contains("running 1 test"), "there is no {promise}");
-        let skipped = String::from_utf8_lossy(&run.stderr).contains("skipped ");
-        assert!(
-            skipped || !run.status.success(),
-            "{promise} did not notice {mutant}"
-        );
-        println!("{mutant}: {}", if skipped { "skipped" } else { "noticed" });
-    }
+    chat_tests::mutants::noticed(&table);
 }

@@ -8,7 +8,7 @@ use chat_tests::{Cluster, Lossy, eventually};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::world::{messages_up_to, sockets, started, texts, until_ready};
+use crate::world::{messages_up_to, six_in_a_group, sockets, started, texts, until_ready};
 
 /// From one look at the database to the next, and what a busy machine adds.
 const POLL: Duration = Duration::from_millis(3_500);
@@ -122,12 +122,7 @@ async fn c03_no_connection_has_a_hole_while_nodes_find_each_other_in_the_databas
     let Some(mut cluster) = started(Cluster::setup(2)).await else {
         return;
     };
-    let people = cluster
-        .people(["ann", "ben", "cat", "dan", "eve", "fay"])
-        .await;
-    let [ann, others @ ..] = &people;
-    ann.make_group("ops", &others.iter().collect::<Vec<_>>())
-        .await;
+    let people = six_in_a_group(&cluster).await;
     let mut readers = Vec::new();
     for (n, person) in people.iter().enumerate() {
         let mut socket = cluster.on(n % 2, person).connect().await;

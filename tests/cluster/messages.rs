@@ -9,7 +9,7 @@ use chat_tests::receiver::Receiver;
 use chat_tests::{Cluster, TestClient};
 use tokio::task::JoinSet;
 
-use crate::world::{messages_up_to, sockets, started, texts, until_ready};
+use crate::world::{messages_up_to, six_in_a_group, sockets, started, texts, until_ready};
 
 #[tokio::test]
 async fn c01_people_on_different_nodes_talk_as_on_one() {
@@ -127,12 +127,8 @@ async fn d08_a_conversation_in_which_all_nodes_write_at_once_has_one_order() {
     let Some(cluster) = started(Cluster::setup(3)).await else {
         return;
     };
-    let people = cluster
-        .people(["ann", "ben", "cat", "dan", "eve", "fay"])
-        .await;
+    let people = six_in_a_group(&cluster).await;
     let [ann, others @ ..] = &people;
-    ann.make_group("ops", &others.iter().collect::<Vec<_>>())
-        .await;
     let mut listeners = Vec::new();
     for node in 0..3 {
         listeners.push(cluster.on(node, ann).connect().await);

@@ -30,6 +30,17 @@ pub(crate) async fn sockets<const N: usize>(
     sockets.try_into().expect("as many as there are places")
 }
 
+/// Six people who share the group `ops`, which the first of them made.
+pub(crate) async fn six_in_a_group(cluster: &Cluster) -> [Person; 6] {
+    let people = cluster
+        .people(["ann", "ben", "cat", "dan", "eve", "fay"])
+        .await;
+    let [ann, others @ ..] = &people;
+    ann.make_group("ops", &others.iter().collect::<Vec<_>>())
+        .await;
+    people
+}
+
 /// The messages that come up to and with the one with this text, in the order in which they came.
 pub(crate) async fn messages_up_to(socket: &mut TestClient, text: &str) -> Vec<Message> {
     let mut all = Vec::new();

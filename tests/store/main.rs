@@ -172,19 +172,5 @@ fn mutants_are_noticed_by_the_promises() {
             "durability::d05_nothing_is_told_before_the_commit_and_nothing_answered_before_it_is_told",
         ),
     ];
-    for (mutant, promise) in table {
-        let run = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--nocapture", promise])
-            .env("CHAT_MUTANT", mutant)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&run.stdout);
-        assert!(said.contains("running 1 test"), "there is no {promise}");
-        if String::from_utf8_lossy(&run.stderr).contains("skipped store") {
-            // It ended before it could notice anything, and said so.
-            continue;
-        }
-        assert!(!run.status.success(), "{promise} did not notice {mutant}");
-        println!("{mutant}: noticed");
-    }
+    chat_tests::mutants::noticed(&table);
 }
